@@ -89,7 +89,7 @@ def write_whole(path: Path, text: str) -> None:
         replace_file(path, text.encode("utf-8"))
     except OSError as error:
         raise BenchProblem(
-            f"{path}: cannot be written: {error.strerror}; name a file in a folder that exists"
+            f"{path}: cannot be written: {error.strerror}; name a file in a folder that exists and can be written"
         ) from error
 
 

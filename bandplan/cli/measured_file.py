@@ -33,10 +33,11 @@ def measured_text(
     entities: Mapping[str, Mapping[str, Mapping[str, Any]]],
 ) -> str:
     """Return what the file will hold. Errors: UsageProblem if it holds something else."""
-    return json.dumps(with_measured(_existing(path), uses, entities), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(with_measured(existing_parts(path), uses, entities), indent=1, ensure_ascii=False) + "\n"
 
 
-def _existing(path: Path) -> Parts | None:
+def existing_parts(path: Path) -> Parts | None:
+    """Return what the file holds, None if there is none. Errors: UsageProblem if nothing can be added to it."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -42,4 +42,6 @@ class StagedFiles:
 
 def _cannot(option: str, path: Path, error: OSError) -> UsageProblem:
     named = f"{option} {path}" if option else str(path)
-    return UsageProblem(f"{named}: cannot be written: {error.strerror}; name a file in a folder that exists")
+    return UsageProblem(
+        f"{named}: cannot be written: {error.strerror}; name a file in a folder that exists and can be written"
+    )

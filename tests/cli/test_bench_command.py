@@ -226,6 +226,42 @@ def test_a_prompt_above_the_context_is_refused_in_the_words_of_the_workspace(
     assert "cannot exceed 128000" in said
 
 
+def test_files_are_named_although_no_level_is_valid(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--parallel", "1", "--seconds", "0.02", "--out", "short.json", "--csv", "short.csv"]
+    assert bench("support-chat", *SHORT, *arguments, "--measured", "short-measured.json") == 1
+    output = capsys.readouterr()
+    assert "written: short.json, short.csv\n" in output.out
+    assert "error: short-measured.json: not written: no level is valid; see the notes of the levels\n" in output.err
+    assert not Path("short-measured.json").exists()
+
+
+@pytest.mark.parametrize("option", ["--out", "--csv", "--html", "--requests", "--measured", "--export"])
+def test_folder_without_the_right_to_write_is_refused_before_the_load(
+    project: Path, option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "kept").mkdir(exist_ok=True)
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "kept" and real(path, mode))
+    assert bench("support-chat", *SHORT, option, ("vllm=" if option == "--export" else "") + "kept/file") == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert (
+        output.err
+        == "error: kept/file: cannot be written: no right to write in its folder; name a file in another one\n"
+    )
+
+
+def test_file_to_which_no_measurement_can_be_added_is_refused_before_the_load(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("notes.txt").write_text("mine", encoding="utf-8")
+    assert bench("support-chat", *SHORT, "--measured", "notes.txt") == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err == "error: notes.txt: cannot be added to: it is not JSON; name another file\n"
+    assert Path("notes.txt").read_text(encoding="utf-8") == "mine"
+
+
 def test_an_interruption_keeps_what_was_measured(project: Path, workspace: tuple[Path, StubClient]) -> None:
     # The workspace lists only the last 10,000, so those that came before are left out instead of subtracted.
     def seen() -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.errors import UsageProblem
 from bandplan.cli.json_output import INTERRUPTED
+from bandplan.cli.paint import say_finding
 from bandplan.cli.project import LOCAL
 from bandplan.cli.stack_argument import add_stack_argument
 
@@ -220,10 +221,15 @@ def measure(arguments: argparse.Namespace) -> int:
     from bandplan.cli.bench_target import renewal_of, require_direct
     from bandplan.cli.columns import terminal_width
     from bandplan.cli.main import installed_version
+    from bandplan.cli.measured_file import existing_parts
     from bandplan.embedded.terminal import is_drawn_on
 
     exports = exports_of(arguments.export)
-    require_room_for([arguments.out, arguments.csv, arguments.html, arguments.requests, arguments.measured])
+    require_room_for(
+        [arguments.out, arguments.csv, arguments.html, arguments.requests, arguments.measured, *exports.values()]
+    )
+    if arguments.measured is not None:
+        existing_parts(arguments.measured)
     chosen = target_of(arguments)
     require_direct(chosen.target, os.environ)
     plan = plan_of(arguments, chosen.demand)
@@ -245,14 +251,21 @@ def measure(arguments: argparse.Namespace) -> int:
         if journal is not None:
             journal.close()
     print(summary(curve, fitted_law(curve.levels)), flush=True)
-    write_results(arguments, curve, exports)
+    lacking = write_results(arguments, curve, exports)
+    if lacking is not None:
+        say_finding(f"error: {lacking}", sys.stderr)
     if curve.stopped == "interrupted":
         return INTERRUPTED
-    return 0 if any(point.is_valid and point.counts.get("completed") for point in curve.points) else 1
+    return (
+        0 if lacking is None and any(point.is_valid and point.counts.get("completed") for point in curve.points) else 1
+    )
 
 
-def write_results(arguments: argparse.Namespace, curve: "Curve", exports: dict[str, Path]) -> None:
-    """Write every file that was requested; what was measured is kept even if it is less than what was wanted."""
+def write_results(arguments: argparse.Namespace, curve: "Curve", exports: dict[str, Path]) -> str | None:
+    """Write every file that was requested; what was measured is kept even if it is less than what was wanted.
+
+    Returns why there is no file of measured use although one was requested.
+    """
     from bandplan.bench.document import document, write_document, write_whole
     from bandplan.bench.foreign import exported
     from bandplan.bench.measured import measured
@@ -274,18 +287,21 @@ def write_results(arguments: argparse.Namespace, curve: "Curve", exports: dict[s
     for tool, path in exports.items():
         write_whole(path, exported(document(curve), tool))  # type: ignore[arg-type]
         written.append(path)
+    lacking = None
     if arguments.measured:
         try:
             served, found = measured(curve)
         except BenchProblem as error:
-            raise BenchProblem(f"{arguments.measured}: not written: {error}") from error
-        put_measured(arguments.measured, {}, {curve.name: {served: found}})
-        written.append(arguments.measured)
+            lacking = f"{arguments.measured}: not written: {error}"
+        else:
+            put_measured(arguments.measured, {}, {curve.name: {served: found}})
+            written.append(arguments.measured)
     print("written: " + ", ".join(map(str, written)))
     if arguments.mlflow:
         from bandplan.cli.bench_mlflow import log_curve
 
         print(log_curve(arguments.mlflow, arguments.out))
+    return lacking
 
 
 def write_requests(journal: Any, samples: "Iterable[Sample]") -> None:
@@ -472,8 +488,15 @@ def exports_of(given: Iterable[str]) -> dict[str, Path]:
 def require_room_for(paths: Iterable[Path | None]) -> None:
     """Refuse before the load what could not be written after it."""
     for path in paths:
-        if path is not None and (not path.absolute().parent.is_dir() or path.is_dir()):
+        if path is None:
+            continue
+        folder = path.absolute().parent
+        if not folder.is_dir() or path.is_dir():
             raise UsageProblem(f"{path}: cannot be written; name a file in a folder that exists")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise UsageProblem(
+                f"{path}: cannot be written: no right to write in its folder; name a file in another one"
+            )
 
 
 def numbers(option: str, text: str, kind: type, most: float) -> list[Any]:
