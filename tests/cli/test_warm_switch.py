@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,12 @@ import pytest
 
 from bandplan.cli.main import main
 from bandplan.cli.warm import server
-from bandplan.cli.warm.ask import About, Found
+from bandplan.cli.warm.ask import ATTEMPTS, About, Found, ask
 from bandplan.cli.warm.inherited import inherited, key_of
 from bandplan.cli.warm.monitor import was_received
 from bandplan.cli.warm.place import NotPrivate, folder, peer, require_private, socket_path
 from bandplan.cli.warm.preload import MODULES
-from bandplan.cli.warm.request import Request, decode, encode, signals
+from bandplan.cli.warm.request import ABOUT, Request, decode, encode, receive, signals
 from bandplan.cli.warm.server import is_locked, lock_path, open_lock
 from bandplan.cli.warm.switch import BadSwitch, package_root, why_off
 
@@ -185,6 +186,31 @@ def test_nobody_waits_for_a_lock_that_another_process_took_first(runtime: str, m
     os.close(held)
 
 
+@pytest.mark.parametrize("closed", [1, ATTEMPTS])
+def test_process_that_got_the_request_too_late_is_asked_again(runtime: str, closed: int) -> None:
+    """It closes a connection on which nothing came for a second, and is no process that hangs."""
+    about = About(os.getpid(), 1, "0.1.0", "/a")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(socket_path(runtime, "a"))
+    listener.listen()
+
+    def serve() -> None:
+        for number in range(min(closed + 1, ATTEMPTS)):
+            connection, _ = listener.accept()
+            with connection:
+                if number >= closed:
+                    receive(connection)
+                    connection.sendall(about.encode())
+
+    serving = threading.Thread(target=serve)
+    serving.start()
+    os.chmod(runtime, 0o700)
+    found = ask(runtime, "a", ABOUT, seconds=60.0)
+    serving.join()
+    listener.close()
+    assert found is not None and found.about == (about if closed < ATTEMPTS else None)
+
+
 def test_request_arrives_as_it_was_sent() -> None:
     sent = Request(
         inherited="Uid: 0\nGid: 0",
@@ -253,6 +279,7 @@ def test_doctor_shows_the_warm_processes_of_this_installation(
         Found("/run/hangs.sock", 1003, None),
     ]
     monkeypatch.setattr("bandplan.cli.warm.ask.processes", lambda environ: iter(found))
+    monkeypatch.setattr("bandplan.cli.warm.switch.unusual_start", lambda: "")  # that of the process of the tests
     monkeypatch.setenv("BANDPLAN_WARM", "always")
     monkeypatch.chdir(tmp_path)
     main(["doctor", "--offline"])

@@ -14,6 +14,8 @@ from bandplan.cli.warm.request import ABOUT, STOP, send
 PATIENCE_SECONDS: Final = 2.0
 """After that, a process hangs: it answers in milliseconds unless the machine is very busy. A guess."""
 MOST_BYTES: Final = 1 << 13
+ATTEMPTS: Final = 3
+"""How often a request is sent whose connection the process closes: on a busy machine it may come too late for it."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,15 @@ class About:
 
     def encode(self) -> bytes:
         return os.fsencode(f"{self.pid}\n{self.started}\n{self.version}\n{self.root}")
+
+    @classmethod
+    def decode(cls, answer: bytes) -> "About | None":
+        """Return the process that describes itself so, None for anything else."""
+        try:
+            pid, started, version, root = os.fsdecode(answer).split("\n", 3)
+            return cls(int(pid), int(started), version, root)
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -62,19 +73,28 @@ def processes(environ: Mapping[str, str]) -> Iterator[Found]:
 
 
 def ask(place: str, key: str, kind: bytes, seconds: float = PATIENCE_SECONDS) -> Found | None:
-    """Send a request without a command; None if nobody listens there."""
-    try:
-        connection, pid = connect(place, key, seconds)
-    except OSError:
-        return None
-    with connection:
+    """Send a request without a command; None if nobody listens there.
+
+    A process that takes the request and sends nothing for so many seconds hangs. One that closes the connection is
+    asked again: it waits for a request for a second only.
+    """
+    pid, answer = 0, b""
+    for _ in range(ATTEMPTS):
         try:
-            send(connection, kind)
-            pid_told, started, version, root = os.fsdecode(connection.recv(MOST_BYTES)).split("\n", 3)
-            about = About(int(pid_told), int(started), version, root)
-        except (OSError, ValueError):
-            about = None
-    return Found(socket_path(place, key), pid, about)
+            connection, pid = connect(place, key, seconds)
+        except OSError:
+            return None
+        with connection:
+            try:
+                send(connection, kind)
+                answer = connection.recv(MOST_BYTES)
+            except TimeoutError:
+                break
+            except OSError:
+                continue
+        if answer:
+            break
+    return Found(socket_path(place, key), pid, About.decode(answer))
 
 
 def is_answering(place: str, key: str) -> bool:
