@@ -85,6 +85,7 @@ def test_environment_has_the_key_and_nothing_of_our_own_python() -> None:
         ("(EngineCore pid=7) INFO 11-29 gpu_model_runner.py: Starting to load model /m...", "loading weights"),
         ("INFO 11-29 weight_utils.py: Time spent downloading weights for org/name: 12 seconds", "downloading weights"),
         ("INFO monitor.py: torch.compile takes 12.5 s in total", "compiling"),
+        ("WARNING vllm.py: Enforce eager set, disabling torch.compile, CUDAGraphs, and JIT kernel warmup.", None),
         ("Capturing CUDA graphs (decode, FULL):  50%|#####", "capturing CUDA graphs"),
         ("INFO kv_cache_utils.py: GPU KV cache size: 101,000 tokens", "sizing its cache"),
         ("INFO: Application startup complete.", "starting its server"),
@@ -109,6 +110,25 @@ def test_step_is_read_from_the_log(line: str, step: str | None) -> None:
             "OutOfMemoryError: CUDA out of memory.",
         ),
         (["OSError: [Errno 98] Address already in use", "INFO bye"], "OSError: [Errno 98] Address already in use"),
+        (  # of vLLM 0.32, with more than one process
+            [
+                "(APIServer pid=1) WARNING 11-30 05:19:23 [system_utils.py:255] Found ulimit of 20000. This can cause fd limit "
+                "errors like `OSError: [Errno 24] Too many open files`. Consider increasing with ulimit -n",
+                "(VllmWorker-0 pid=3) ERROR 11-30 [multiproc_executor.py:953] ValueError: Available memory is too small.",
+                "Exception: WorkerProc initialization failed due to an exception in a background process. See stack trace for "
+                "root cause.",
+                "RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {'EngineCore': 1}",
+            ],
+            "ValueError: Available memory is too small.",
+        ),
+        (
+            [
+                "(APIServer pid=1) WARNING This can cause fd limit errors like `OSError: [Errno 24] Too many open files`.",
+                "EngineDeadError: EngineCore encountered an issue. See stack trace (above) for the root cause.",
+                "KeyError: '/psm_0289be98'",
+            ],
+            "EngineDeadError: EngineCore encountered an issue. See stack trace (above) for the root cause.",
+        ),
     ],
 )
 def test_reason_is_the_error_that_names_a_cause(lines: list[str], reason: str) -> None:

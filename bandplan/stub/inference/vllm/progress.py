@@ -7,14 +7,18 @@ STEPS = (
     (re.compile(r"[Dd]ownloading|Fetching \d+ files"), "downloading weights"),
     (re.compile(r"(?:Loading|load).*?(\d+)% Completed|shards:\s+(\d+)%"), "loading weights, {}%"),
     (re.compile(r"Starting to load model|Loading weights|Loading model"), "loading weights"),
-    (re.compile(r"torch\.compile|Compiling|Dynamo"), "compiling"),
+    (re.compile(r"^(?!.*[Dd]isabl).*(?:torch\.compile|Compiling|Dynamo)"), "compiling"),
     (re.compile(r"Capturing (?:CUDA|cuda) ?graph"), "capturing CUDA graphs"),
     (re.compile(r"KV cache|profil(?:ing|e)"), "sizing its cache"),
     (re.compile(r"Application startup complete|Starting vLLM (?:API )?server"), "starting its server"),
 )
 
 REASONS = re.compile(r"^(?:.*\b)?(\w*(?:Error|Exception|OutOfMemory\w*)\b:? .*)$")
-NOISE = re.compile(r"Traceback|See root cause above|Engine core initialization failed")
+NOISE = re.compile(r"Traceback|\b(?:DEBUG|INFO|WARNING)\b|KeyError: '/(?:psm|mp)[_-]")
+"""No reason to end: advice that names an error, and what Python's tracker of shared memory says after a kill."""
+
+CONSEQUENCE = re.compile(r"root cause|Engine core initialization failed")
+"""Errors that follow from another one."""
 
 PORT_TAKEN = re.compile(r"address already in use|port \d+ is (?:already )?(?:in use|taken)", re.IGNORECASE)
 
@@ -30,16 +34,21 @@ def step_of(line: str) -> str | None:
 
 
 def reason_of(lines: Iterable[str]) -> str:
-    """Return why vLLM ended: its last error that names a cause, else its last line; "" if it wrote nothing."""
-    last = named = ""
+    """Return why vLLM ended: its last error that names a cause, else its last error, else its last line; "" if it wrote
+    nothing.
+    """
+    last = named = following = ""
     for line in lines:
         text = _visible(line)
         if not text:
             continue
         last = text
         if (found := REASONS.match(text)) and not NOISE.search(text):
-            named = found[1]
-    said = named or last
+            if CONSEQUENCE.search(text):
+                following = found[1]
+            else:
+                named = found[1]
+    said = named or following or last
     return said if len(said) <= MOST_CHARACTERS else said[: MOST_CHARACTERS - 3] + "..."
 
 
