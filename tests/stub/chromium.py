@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 60.0
 POLL_SECONDS = 0.02
 
 AS_THREE_AND_FOUR = """

@@ -160,6 +160,8 @@ def test_chat_answer_appears_as_it_is_generated_and_remembers_the_conversation(
 ) -> None:
     page = opened(browser, workspace)
     select(page, "chat")
+    page.value("document.getElementById('exactly').checked = true")
+    page.value("document.getElementById('max-tokens').value = 300")  # six seconds, so that its beginning is seen
     page.value("document.getElementById('text').focus()")
     page.type("how many tokens does a band give?")
     page.press("Enter")
@@ -169,6 +171,7 @@ def test_chat_answer_appears_as_it_is_generated_and_remembers_the_conversation(
     assert answer(page).startswith(partial) and len(answer(page)) > len(partial)
     assert "how many tokens does a band give?" in answer(page)
     assert re.search(r"first token after \d+ ms · \d+ tokens · [\d.]+ tokens/s · llama", said)
+    page.value("document.getElementById('exactly').checked = false")
     ask(page, "and a chunk?")
     page.until("document.querySelectorAll('.entry .note:not([hidden])').length === 2")
     sent = [
