@@ -19,7 +19,7 @@ from bandplan.counted import counted
 
 Level = Literal["ok", "warning", "error"]
 
-PULUMI_SECONDS = 5.0
+PULUMI_SECONDS = 15.0
 """How long `pulumi version` may take; it needs a tenth of that."""
 
 WORKSPACE_SECONDS = 20.0
