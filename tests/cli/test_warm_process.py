@@ -68,7 +68,7 @@ class Probe:
 @pytest.fixture
 def probe() -> Iterator[Probe]:
     # Not pytest's folder, whose path is too long for a socket.
-    with tempfile.TemporaryDirectory(prefix="warm") as folder:
+    with tempfile.TemporaryDirectory(prefix="warm", ignore_cleanup_errors=True) as folder:
         made = Probe(Path(folder))
         yield made
         with suppress(NotPrivate):

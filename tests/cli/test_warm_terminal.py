@@ -104,7 +104,7 @@ class Terminal:
 
 @pytest.fixture(params=["0", "always"], ids=["without", "warm"])
 def terminal(request: pytest.FixtureRequest) -> Iterator[Terminal]:
-    with tempfile.TemporaryDirectory(prefix="warm") as folder:
+    with tempfile.TemporaryDirectory(prefix="warm", ignore_cleanup_errors=True) as folder:
         opened = Terminal(Path(folder), request.param)
         yield opened
         opened.close()
@@ -198,7 +198,7 @@ def test_hanging_up_ends_the_command(terminal: Terminal) -> None:
 
 
 def test_process_is_the_same_in_a_terminal() -> None:
-    with tempfile.TemporaryDirectory(prefix="warm") as folder:
+    with tempfile.TemporaryDirectory(prefix="warm", ignore_cleanup_errors=True) as folder:
         opened = Terminal(Path(folder), "")
         try:
             cold, warm = (
@@ -212,7 +212,7 @@ def test_process_is_the_same_in_a_terminal() -> None:
 
 
 def test_first_command_in_a_terminal_starts_the_process_and_the_end_of_the_terminal_ends_it() -> None:
-    with tempfile.TemporaryDirectory(prefix="warm") as folder:
+    with tempfile.TemporaryDirectory(prefix="warm", ignore_cleanup_errors=True) as folder:
         opened = Terminal(Path(folder), "")
         try:
             assert opened.run(f"{opened.probe} exit 3; echo status $?") == "status 3\n"
@@ -239,7 +239,7 @@ def is_run_warm(terminal: Terminal) -> bool:
 
 @pytest.mark.parametrize(("first", "last"), [("exec ", ""), ("", "; true")], ids=["is the command", "follows it"])
 def test_no_process_stays_where_the_session_ends_with_the_command(first: str, last: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="warm") as folder:
+    with tempfile.TemporaryDirectory(prefix="warm", ignore_cleanup_errors=True) as folder:
         shutil.copy(PROBE, folder)
         environ = {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": folder}
         line = f"{first}{sys.executable} {folder}/warm_probe.py exit 0{last}"
@@ -274,7 +274,7 @@ def becomes(pid: int, *states: str) -> bool:
 
 
 def test_process_that_hangs_is_not_waited_for_and_is_replaced() -> None:
-    with tempfile.TemporaryDirectory(prefix="warm") as folder:
+    with tempfile.TemporaryDirectory(prefix="warm", ignore_cleanup_errors=True) as folder:
         opened = Terminal(Path(folder), "always")
         try:
             opened.run(f"{opened.probe} exit 0")
