@@ -40,7 +40,7 @@ def _read(file: str) -> PriceList:
         return read_price_list(yaml.safe_load(Path(file).read_text(encoding="utf-8")))
     except OSError as error:
         raise UsageProblem(f"{file}: {error.strerror}; name a YAML file of prices") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageProblem(f"{file}: not readable YAML; `bandplan schema prices` has its form") from error
     except BadPriceList as error:
         raise UsageProblem("\n".join(f"{file}: {problem}" for problem in error.problems)) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UsageProblem(f"{file}: not readable YAML; `bandplan schema prices` has its form") from error

@@ -11,11 +11,14 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import LOCAL, Project
 from bandplan.counted import counted
+
+if TYPE_CHECKING:
+    from bandplan.cli.stack_choice import StackChoice
 
 Level = Literal["ok", "warning", "error"]
 
@@ -116,20 +119,32 @@ def warm_processes(environ: Mapping[str, str]) -> Iterator[Finding]:
 def of_project(project: Project, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Yield the project's file, folder and local stack."""
     from bandplan.cli.stack_choice import StackChoice
-    from bandplan.serving.spec.loading import load
 
-    yield Finding("ok", "project", f"{project.name} ({project.root})")
-    choice = StackChoice(project, LOCAL, environ)
-    loaded = load(choice.models, LOCAL)
-    errors = sum(problem.severity == "error" for problem in loaded.problems)
-    if errors:
-        yield Finding("error", "models", f"{choice.models_name}: {errors:,} errors", "run `bandplan validate`")
-    else:
-        count = len(loaded.fleet.models) if loaded.fleet else 0
-        yield Finding("ok", "models", f"{choice.models_name}: {counted(count, 'endpoint')}")
+    try:
+        yield Finding("ok", "project", f"{project.name} ({project.root})")
+    except CommandError as error:
+        yield Finding("error", "project", str(error))
+        return
+    yield models_file(StackChoice(project, LOCAL, environ))
     yield folder(project)
     yield local_workspace(project)
     yield from local_state(project)
+
+
+def models_file(choice: "StackChoice") -> Finding:
+    """Whether the models file of the local stack can be deployed, as far as it says alone."""
+    from bandplan.serving.spec.loading import load
+
+    try:
+        models, name = choice.models, choice.models_name
+    except CommandError as error:
+        return Finding("error", "models", str(error))
+    loaded = load(models, LOCAL)
+    errors = sum(problem.severity == "error" for problem in loaded.problems)
+    if errors:
+        return Finding("error", "models", f"{name}: {counted(errors, 'error')}", "run `bandplan validate`")
+    count = len(loaded.fleet.models) if loaded.fleet else 0
+    return Finding("ok", "models", f"{name}: {counted(count, 'endpoint')}")
 
 
 def folder(project: Project) -> Finding:

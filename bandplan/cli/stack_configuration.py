@@ -8,7 +8,7 @@ import yaml
 
 from bandplan.cli.errors import CommandError
 from bandplan.cli.project import PROJECT_FILE, Project
-from bandplan.embedded.yaml_text import parse_yaml
+from bandplan.embedded.yaml_text import parse_yaml, unreadable
 from bandplan.serving.spec.models_file import KEY, NAMESPACE
 
 
@@ -59,7 +59,7 @@ def _config(text: bytes | None, file: str) -> dict[str, Any]:
     try:
         document = parse_yaml(text.decode("utf-8"))
     except (ValueError, yaml.YAMLError) as error:
-        raise CommandError(f"{file}: cannot be read: {error}") from error
+        raise CommandError(unreadable(file, error)) from error
     config = document.get("config") if isinstance(document, dict) else None
     return config if isinstance(config, dict) else {}
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import yaml
 
 from bandplan.embedded.errors import ProjectError, Unsupported
-from bandplan.embedded.yaml_text import parse_yaml
+from bandplan.embedded.yaml_text import parse_yaml, unreadable
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 """Valid project names; the name is part of the state's path.
@@ -73,7 +73,7 @@ def _mapping(file: Path, is_needed: bool) -> dict[str, Any]:
     try:
         document = parse_yaml(text)
     except (yaml.YAMLError, ValueError) as error:
-        raise ProjectError(f"{file}: is not YAML: {error}") from error
+        raise ProjectError(unreadable(file, error)) from error
     if document is None:
         return {}
     if not isinstance(document, dict):

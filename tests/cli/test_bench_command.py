@@ -251,6 +251,12 @@ def test_folder_without_the_right_to_write_is_refused_before_the_load(
     )
 
 
+def test_prices_with_an_impossible_date_are_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("dated.yaml").write_text("currency: USD\nread: 2026-13-45\n", encoding="utf-8")
+    assert bench("support-chat", *SHORT, "--prices", "dated.yaml") == 2
+    assert capsys.readouterr().err.startswith("error: dated.yaml: not readable YAML; ")
+
+
 def test_file_to_which_no_measurement_can_be_added_is_refused_before_the_load(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

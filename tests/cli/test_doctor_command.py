@@ -185,3 +185,31 @@ def test_outside_a_project_the_installation_is_still_shown(
     status, found = findings(capsys)
     assert (status, found["bandplan"]["level"], found["project"]["level"]) == (1, "ok", "error")
     assert "bandplan init" in found["project"]["step"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "subject", "told"),
+    [
+        (
+            "stacks/Pulumi.local.yaml",
+            "config:\n  a: b\n c: d\n",
+            "models",
+            "stacks/Pulumi.local.yaml:3:2: is not YAML: ",
+        ),
+        (
+            "stacks/Pulumi.local.yaml",
+            "a: 2026-13-45\n",
+            "models",
+            "stacks/Pulumi.local.yaml: is not YAML: month must be",
+        ),
+        ("Pulumi.yaml", "runtime: python\n", "project", "has no project name; add a line such as"),
+    ],
+)
+def test_file_that_cannot_be_read_is_a_finding_of_one_line_among_the_others(
+    project: Path, capsys: pytest.CaptureFixture[str], file: str, text: str, subject: str, told: str
+) -> None:
+    (project / file).write_text(text)
+    status, found = findings(capsys)
+    assert (status, found[subject]["level"]) == (1, "error")
+    assert told in found[subject]["finding"] and "\n" not in found[subject]["finding"]
+    assert found["stack prod"]["level"] == "ok"

@@ -47,7 +47,7 @@ def test_request_that_no_program_of_ours_makes_is_refused_by_name(call: str, req
         ("Pulumi.yaml", "runtime: python", "Pulumi.yaml: has no project name"),
         ("Pulumi.yaml", "name: toys\nruntime: go", "Pulumi.yaml: the runtime 'go' is not supported"),
         ("Pulumi.yaml", "- a", "Pulumi.yaml: must be a mapping"),
-        ("Pulumi.yaml", "a: [", "Pulumi.yaml: is not YAML"),
+        ("Pulumi.yaml", "a: [", "Pulumi.yaml:2:1: is not YAML: "),
         ("stacks/Pulumi.local.yaml", "config:\n  toy:key: {secure: x}", "the secret configuration value toy:key"),
     ],
 )

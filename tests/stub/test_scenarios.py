@@ -199,6 +199,7 @@ def read(tmp_path: Path, text: str) -> str:
         ("- a list\n", "the file: ['a list'] is not of type 'object'"),
         ("a: [\n", "cannot be read as YAML"),
         ("a: " + "[" * 2000, "cannot be read as YAML"),
+        ("a: 2026-13-45\n", "cannot be read as YAML: month must be in 1..12"),
         ("!!python/object/apply:os.system [true]\n", "cannot be read as YAML"),
     ],
 )

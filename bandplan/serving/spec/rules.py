@@ -10,7 +10,7 @@ _API = "docs.databricks.com: Serving endpoints API"
 _OURS = "this project"
 
 FILE = Rule("file", "error", "models.yaml is one readable UTF-8 file of less than 5 MB", _OURS)
-YAML = Rule("yaml", "error", "models.yaml is one YAML document", "yaml.org: YAML 1.2")
+YAML = Rule("yaml", "error", "the file is one YAML document", "yaml.org: YAML 1.2")
 YAML_TAB = Rule("yaml-tab", "error", "YAML is indented with spaces, never tabs", "yaml.org: YAML 1.2")
 YAML_ANCHOR = Rule(
     "yaml-anchor", "error", "an alias repeats an anchor that was written, and closed, before it", "yaml.org: YAML 1.2"

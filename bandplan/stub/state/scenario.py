@@ -78,8 +78,8 @@ def load(path: Path) -> Scenario:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ScenarioError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise ScenarioError(f"{path}: cannot be read as YAML: {error}") from error
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        raise ScenarioError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
     problems = list(_problems(data))
     if not problems:
         scenario = _scenario(path.stem, data)
