@@ -175,11 +175,16 @@ def unsigned(claims: dict[str, object]) -> str:
     return ".".join([*(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts), "eA"])
 
 
-def write_az(folder: Path, asked: Path) -> Path:
+A_USER = {"type": "user", "name": "me"}
+MANAGED = {"type": "servicePrincipal", "name": "systemAssignedIdentity"}
+"""Who `az` is logged in as: after `az login`, and after `az login --identity`."""
+
+
+def write_az(folder: Path, asked: Path, user: dict[str, str] = A_USER) -> Path:
     """Write an `az` that is logged in; it appends its arguments to `asked`."""
     token = unsigned(AZURE_USER)
     answer = {"accessToken": token, "tokenType": "Bearer", "expiresOn": "2099-01-01 00:00:00.000000"}
-    account = {"user": {"type": "user", "name": "me"}}
+    account = {"user": user}
     program = folder / "az"
     program.write_text(
         f'#!/bin/sh\necho "$@" >> {asked}\ncase "$2" in\n'

@@ -3,9 +3,11 @@
 tests/contract/test_published_logins.py compares Pulumi's published plugin with it.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from bandplan.serving.workspace.client import from_environment
 from bandplan.serving.workspace.errors import NotConfigured, WorkspaceError
 from tests.answering import answering
-from tests.workspace.fake_clouds import HOSTS, SECRET, Clouds, google_key, logins, write_az
+from tests.workspace.fake_clouds import HOSTS, MANAGED, SECRET, Clouds, google_key, logins, write_az
 from tests.workspace.tls_proxy import playing
 
 EXCHANGE = "exchange of {} for c"
@@ -91,6 +93,41 @@ def test_az_is_asked_for_the_resource_of_workspaces_in_the_tenant_of_this_one(wo
     # The application id of Azure Databricks, in every tenant (learn.microsoft.com, "Get Microsoft Entra ID tokens").
     resource = "--resource 2ff814a6-3304-4ab8-85cb-cd0e6f879c1d"
     assert f"account get-access-token {resource} --output json --tenant tenant-of-the-workspace" in asked
+
+
+def test_managed_identity_signs_in_through_az_without_naming_a_tenant(world: World) -> None:
+    """`az` refuses `--tenant` after `az login --identity`."""
+    write_az(world.folder, world.folder / "az.log", MANAGED)
+    client = from_environment(world.environ("azure-cli"))
+    assert (client.ping(), client.auth_type()) == ("me", "azure-cli")
+    asked = [line for line in (world.folder / "az.log").read_text().splitlines() if "get-access-token" in line]
+    assert asked and not any("--tenant" in line for line in asked)
+    with pytest.raises(NotConfigured, match="use azure-cli after `az login --identity`"):
+        from_environment(world.environ("azure-cli") | {"DATABRICKS_AUTH_TYPE": "azure-msi"}).ping()
+
+
+def test_login_in_a_browser_is_renewed_from_the_cache_of_the_sdk(world: World, tmp_path: Path) -> None:
+    """No browser is opened while the refresh token of an earlier login is good."""
+    from databricks.sdk.oauth import OidcEndpoints, Token, TokenCache
+
+    host = world.clouds.url
+    os.environ.update({"HOME": str(tmp_path), "BROWSER": "/nonexistent"})
+    ended = Token("of-yesterday", "Bearer", "refresh-me", datetime(2020, 1, 1, tzinfo=UTC))
+    endpoints = OidcEndpoints(host, f"{host}/oidc/v1/token")
+    cache = TokenCache(
+        host, endpoints, "databricks-cli", "http://localhost:8020", scopes=["all-apis", "offline_access"]
+    )
+    Path(cache.filename).parent.mkdir(parents=True)
+    Path(cache.filename).write_text(json.dumps({"token": ended.as_dict()}))
+    environ = {
+        "DATABRICKS_HOST": host,
+        "DATABRICKS_AUTH_TYPE": "external-browser",
+        "DATABRICKS_CONFIG_FILE": "/nonexistent",
+    }
+    client = from_environment(environ)
+    assert (client.ping(), client.auth_type()) == ("me", "external-browser")
+    assert "refresh_token None" in world.clouds.asked
+    assert world.clouds.callers == ["Bearer of-principal"]
 
 
 def test_az_that_is_not_logged_in_says_so(world: World) -> None:
