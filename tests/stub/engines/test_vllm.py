@@ -400,6 +400,29 @@ def test_endpoint_answers_from_vllm_and_says_so(tmp_path: Path, monkeypatch: pyt
     await_end(start["pids"])
 
 
+def test_endpoint_answers_again_after_the_end_of_its_vllm_and_its_log_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, client = started(tmp_path, monkeypatch, "crash")
+    client.ok("POST", "/serving-endpoints/chat/invocations", CHAT)
+    crash = {"messages": [{"role": "user", "content": "crash"}]}
+    assert client.send("POST", "/serving-endpoints/chat/invocations", crash).status == 500
+    until = time.monotonic() + 60
+    while len(told(tmp_path / "bin")) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    answer = client.ok("POST", "/serving-endpoints/chat/invocations", CHAT)  # waits for the second start
+    assert answer["choices"][0]["message"]["content"] == "".join(ANSWER)
+    (shown,) = client.ok("GET", "/stub/endpoints/chat")["engines"].values()
+    assert (shown["state"], shown["detail"]) == ("ready", "")
+    log = client.ok("GET", "/api/2.0/serving-endpoints/chat/served-models/llama_v3_3_70b_instruct-1/logs")["logs"]
+    engine = [line.partition("engine vllm: ")[2] for line in log.splitlines() if "engine vllm: " in line]
+    again = next(at for at, line in enumerate(engine) if line.startswith("starting: being started again after: "))
+    assert engine[again - 1] == "ready"
+    assert (engine[again + 1], engine[-1]) == ("starting: starting vllm serve", "ready: started again")
+    assert stub_process.stop(tmp_path / "stub")
+
+
 def test_environment_of_the_process_has_no_secret_of_ours_and_no_key_of_another_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

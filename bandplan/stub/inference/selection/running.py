@@ -41,13 +41,17 @@ class Running:
     progress: deque[tuple[int, State, str]] = field(default_factory=lambda: deque(maxlen=MOST_PROGRESS), repr=False)
 
     def become(self, state: State, detail: str, now_ms: int) -> None:
-        """Set the state and its detail, and remember them unless they are those of before."""
+        """Set the state and its detail, and remember them."""
         self.state, self.detail = state, detail
+        self.remember(state, detail, now_ms)
+
+    def remember(self, state: State, detail: str, now_ms: int) -> None:
+        """Add to the progress, unless it is what was added before."""
         if not self.progress or self.progress[-1][1:] != (state, detail):
             self.progress.append((now_ms, state, detail))
 
     @property
-    def shown(self) -> tuple[str, str]:
+    def shown(self) -> tuple[State, str]:
         """The state and what there is to say about it: a process of ours may have ended after it was ready."""
         if self.state != "ready" or self.engine is None:
             return self.state, self.detail
@@ -173,7 +177,11 @@ class RunningEngines:
 
     async def _start(self, running: Running) -> None:
         def tell(progress: str) -> None:
-            running.become("starting", progress, self._clock_ms())
+            if running.state == "ready":
+                # The state of an engine that starts again follows from `down`.
+                running.remember(running.shown[0], progress, self._clock_ms())
+            else:
+                running.become("starting", progress, self._clock_ms())
 
         try:
             running.become("starting", "", self._clock_ms())

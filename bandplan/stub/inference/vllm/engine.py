@@ -227,14 +227,18 @@ class VllmEngine:
             if not self._restarts_left:
                 again = "it was started again once before; see its log, then run `bandplan stub stop` and start"
                 self.down = Down(f"{reason}; {again}", is_final=True)
+                self._tell(self.down.reason)
                 return
             self._restarts_left -= 1
             self.down = Down(f"being started again after: {reason}", is_final=False)
+            self._tell(self.down.reason)
             try:
                 await self._start_once()
             except EngineUnavailable as error:
                 self.down = Down(str(error), is_final=True)
+                self._tell(self.down.reason)
                 return
+            self._tell("started again")
 
     async def _end(self) -> None:
         process, self._process = self._process, None
