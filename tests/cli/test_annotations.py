@@ -19,6 +19,7 @@ from bandplan.cli.main import main
 from bandplan.embedded.terminal import Door, tell_runner
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from bandplan.serving.workspace.cache import Cache
+from tests.unhurried import UNHURRIED
 
 SCHEMA = json.loads((Path(__file__).parent / "data" / "sarif-2.1.0.json").read_text())
 MODELS = """\
@@ -95,6 +96,7 @@ def test_check_annotates_what_several_stacks_share_once(project: Path, capsys: p
     assert len(commands(told)) == 1
 
 
+@UNHURRIED
 @given(st.text(), st.text(), st.text())
 def test_texts_of_others_stay_inside_their_command(subject: str, message: str, file: str) -> None:
     """The runner reads `::error PROPERTIES::DATA` line by line; what it reads back is what was meant."""

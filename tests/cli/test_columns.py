@@ -22,6 +22,7 @@ from bandplan.cli.main import main
 from bandplan.embedded.layout import hanging, shortened, width_of, wrapped
 from bandplan.usage.text import rows
 from tests.cli.test_local_fleet import BUSY
+from tests.unhurried import UNHURRIED
 from tests.usage.test_verdict import verdict
 
 LONG = "product-search-embeddings-for-the-european-market-and-beyond-2"
@@ -136,6 +137,7 @@ def test_steps_of_a_ladder_fit() -> None:
     assert "123,456.78 USD/h" in text_of(found)[-1]
 
 
+@UNHURRIED
 @given(
     st.lists(st.tuples(*[st.text(max_size=90)] * 3), min_size=1, max_size=5),
     st.integers(30, 120),
@@ -147,6 +149,7 @@ def test_any_table_fits(cells: list[tuple[str, str, str]], width: int, wraps: in
         assert "\n" not in line and (cell_len(line) <= width or "://" in line)
 
 
+@UNHURRIED
 @given(st.text(st.characters(categories=["L", "N", "So"]), max_size=90), st.integers(6, 40))
 def test_shortened_text_keeps_both_ends(text: str, room: int) -> None:
     cut = shortened(text, room)
@@ -154,6 +157,7 @@ def test_shortened_text_keeps_both_ends(text: str, room: int) -> None:
     assert cut == text or (cut.count("…") > text.count("…") - 1 and cut[0] == text[0])
 
 
+@UNHURRIED
 @given(
     st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20), min_size=1), st.integers(20, 60)
 )

@@ -18,6 +18,7 @@ from bandplan.cli.errors import CommandError
 from bandplan.cli.main import COMMANDS, main
 from bandplan.embedded.terminal import Door, drawing_board
 from bandplan.wire.visible import visible
+from tests.unhurried import UNHURRIED
 from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +71,7 @@ def test_every_such_character_is_written_as_in_json(character: str) -> None:
     assert json.loads(f'"{shown}"') == f"a{character}b"
 
 
+@UNHURRIED
 @given(st.text())
 def test_any_text_of_json_stays_the_same_json(text: str) -> None:
     written = visible(json.dumps({text: [text]}, ensure_ascii=False))

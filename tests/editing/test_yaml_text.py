@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from bandplan.serving.editing.yaml_text import block, is_plain, scalar
 from bandplan.serving.spec.document import read
+from tests.unhurried import UNHURRIED
 
 TEXTS = st.one_of(
     st.text(max_size=40),
@@ -22,7 +23,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(UNHURRIED, max_examples=150)
 @given(TEXTS)
 def test_text_reads_back_as_the_same_text_by_the_rules_of_yaml_1_1_and_1_2(text: str) -> None:
     written = f"key: {scalar(text)}\n"
@@ -30,7 +31,7 @@ def test_text_reads_back_as_the_same_text_by_the_rules_of_yaml_1_1_and_1_2(text:
     assert yaml.safe_load(written) == {"key": text}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(UNHURRIED, max_examples=100)
 @given(st.dictionaries(st.sampled_from(["name", "tags", "entities", "a-b"]), VALUES, min_size=1, max_size=3))
 def test_mapping_reads_back_as_the_same_mapping(value: dict[str, object]) -> None:
     written = "\n".join(block(value)) + "\n"

@@ -16,6 +16,7 @@ from bandplan.serving.throughput.optimization_info import ModelVersion, Optimiza
 from bandplan.serving.throughput.sizing import size_entry
 from bandplan.wire.sentinels import UNKNOWN
 from tests.policies.builders import band, endpoint, told, unsized_band, waiver
+from tests.unhurried import UNHURRIED
 
 
 def test_ceiling_far_over_the_demand_is_a_violation_with_its_arithmetic() -> None:
@@ -138,7 +139,7 @@ def test_waiver_of_another_rule_lets_nothing_through() -> None:
 RPS = st.decimals(min_value="0.001", max_value="500", places=3)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(UNHURRIED, max_examples=100)
 @given(
     rps=RPS,
     tokens=st.integers(1, 20_000),

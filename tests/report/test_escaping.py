@@ -12,6 +12,7 @@ from markdown_it.token import Token
 from bandplan.report.markdown.escaping import code, escaped
 from bandplan.report.markdown.page import markdown
 from tests.report.previews import changed, document, entity, inputs, report_on, warning
+from tests.unhurried import UNHURRIED
 
 JOINER = "\u2060"
 
@@ -107,6 +108,7 @@ def test_nasty_text_shows_as_it_is(text: str, write: Any) -> None:
     assert {token.content for token in tokens(written) if token.type == "html_inline"} <= {"<code>", "</code>"}
 
 
+@UNHURRIED
 @given(TEXTS)
 def test_any_text_shows_as_it_is(text: str) -> None:
     written = f"before {escaped(text)} after"
@@ -120,6 +122,7 @@ def test_any_text_shows_as_it_is(text: str) -> None:
     }
 
 
+@UNHURRIED
 @given(TEXTS)
 def test_no_mention_or_reference_is_left_in_the_rendered_text(text: str) -> None:
     """Platforms look for them in the text that is shown, but not in code."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bandplan.report.markdown.fitting import LIMIT, length, shares, shortened
 from bandplan.report.markdown.page import markdown
 from tests.report.previews import changed, component_urn, document, entity, inputs, report_on, warning
+from tests.unhurried import UNHURRIED
 
 GITHUB = 65_536
 URL = "https://ci.example.com/artifacts/1"
@@ -90,6 +91,7 @@ def test_texts_that_grow_when_they_are_written_do_not_break_the_bound(text: str)
         assert length(written) <= limit
 
 
+@UNHURRIED
 @given(st.lists(st.integers(0, 5_000), min_size=1, max_size=20), st.integers(0, 50_000))
 def test_shares_fit_and_waste_nothing_that_somebody_needs(sizes: list[int], budget: int) -> None:
     found = shares(sizes, budget)
@@ -103,6 +105,7 @@ def test_shares_fit_and_waste_nothing_that_somebody_needs(sizes: list[int], budg
         assert max(short) - min(short) <= 1  # nobody who has too little has less than another
 
 
+@UNHURRIED
 @given(st.integers(0, 4_000))
 def test_a_section_cut_twice_says_the_same_as_cut_once(limit: int) -> None:
     """A comment is cut again each time that another job writes its section."""

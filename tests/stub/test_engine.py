@@ -8,6 +8,7 @@ from bandplan.stub.inference import tokens
 from bandplan.stub.inference.engine import Token
 from bandplan.stub.inference.simulated import Pace, parse_pace
 from bandplan.stub.inference.stopping import StopWords
+from tests.unhurried import UNHURRIED
 
 
 @pytest.mark.parametrize(
@@ -27,11 +28,13 @@ def test_text_is_split_by_the_stated_rule(text: str, expected: list[str]) -> Non
     assert tokens.count(text) == len(expected)
 
 
+@UNHURRIED
 @given(st.text())
 def test_tokens_joined_are_the_text_again(text: str) -> None:
     assert "".join(tokens.split(text)) == text
 
 
+@UNHURRIED
 @given(st.text("ab ,\n\u00e4_", max_size=200), st.integers(1, 20))
 def test_slices_of_a_text_have_its_tokens(text: str, length: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -68,6 +71,7 @@ def test_tokens_end_before_the_first_stop_word(
     assert stopped(text_tokens, *stop_words) == expected
 
 
+@UNHURRIED
 @given(st.lists(st.text("ab", min_size=1, max_size=4)), st.lists(st.text("ab", min_size=1, max_size=3), max_size=3))
 def test_stopping_never_lets_a_stop_word_out(text_tokens: list[str], stop_words: list[str]) -> None:
     whole, out = "".join(text_tokens), "".join(stopped(text_tokens, *stop_words))

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from bandplan.serving.throughput.bands import bands_for, is_multiple_of_chunk, nearest_multiples, nearest_wanted
 from bandplan.serving.throughput.optimization_info import OptimizationInfo
+from tests.unhurried import UNHURRIED
 
 from .conftest import Size, entry, ids, only, only_problem
 
@@ -96,6 +97,7 @@ def test_entities_of_a_split_are_sized_each_with_its_own_chunk(sized: Size) -> N
     assert (endpoint.floor_tokens_per_second, endpoint.ceiling_tokens_per_second) == (1950, 2930)
 
 
+@UNHURRIED
 @given(st.integers(1, 10**6), st.integers(1, 5000))
 def test_nearest_multiples_are_legal_and_on_either_side(amount: int, chunk: int) -> None:
     if amount % chunk == 0:
@@ -106,6 +108,7 @@ def test_nearest_multiples_are_legal_and_on_either_side(amount: int, chunk: int)
     assert below < amount < above == below + chunk and below % chunk == 0
 
 
+@UNHURRIED
 @given(st.fractions(min_value=0, max_value=10**6), st.integers(0, 300), st.integers(1, 5000))
 def test_bands_for_a_demand_are_the_fewest_that_cover_it(demand: object, headroom: int, chunk: int) -> None:
     from fractions import Fraction

@@ -19,6 +19,7 @@ from bandplan.serving.throughput.rollout import (
     is_target,
     stage,
 )
+from tests.unhurried import UNHURRIED
 
 NOON = int(datetime(2026, 11, 22, 12, 0, tzinfo=UTC).timestamp() * 1000)
 NEW = Target("m.a.chat", "2")
@@ -193,6 +194,7 @@ def endpoints(draw: st.DrawFn) -> Running:
     )
 
 
+@UNHURRIED
 @given(endpoints(), percents, st.integers(0, 60), limits, measurements, st.booleans())
 def test_plan_is_sound_whatever_runs(
     now: Running, steps: tuple[int, ...], hold: int, stop_if: dict[str, float], measured: Measured | None, at_once: bool
@@ -212,6 +214,7 @@ def test_plan_is_sound_whatever_runs(
     assert all(share.running is not None or is_target(share, NEW) for share in planned.shares)
 
 
+@UNHURRIED
 @given(endpoints(), percents, st.integers(0, 60))
 def test_rollout_ends_at_the_wanted_version_alone(now: Running, steps: tuple[int, ...], hold: int) -> None:
     now = replace(now, is_updating=False, failure="")

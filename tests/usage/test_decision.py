@@ -1,13 +1,14 @@
 """Up at once, down slowly, and a reason for everything."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bandplan.usage.bands import Band, Sized
 from bandplan.usage.decision import Decision, Today, decide, lasting_level
 from bandplan.usage.reason import Code, Reason
 from bandplan.usage.window import DAY
+from tests.unhurried import UNHURRIED
 from tests.usage.rows import NOW, steady, window
 
 THIN = (Reason(Code.SHORT_WINDOW, "3 of the 7 days required"),)
@@ -191,7 +192,6 @@ def test_demand_is_that_of_the_use_that_decides_the_ceiling() -> None:
     assert decides(decided((1, 4), (1, 9), refused=1)) == (1, 9)
 
 
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine takes as long as it takes."""
 
 bounds = st.tuples(st.integers(0, 30), st.integers(1, 30)).map(lambda pair: (min(pair), max(pair)))

@@ -18,6 +18,7 @@ from bandplan.report.markdown.page import markdown
 from bandplan.report.threshold import Thresholds
 from bandplan.wire.redaction import REDACTED, SECRET, SIGNATURE, redactor
 from tests.report.previews import changed, component_urn, document, entity, inputs, report_on, warning
+from tests.unhurried import UNHURRIED
 
 HEX = st.text("0123456789abcdef", min_size=32, max_size=40)
 ALNUM = st.text("ABCDEFGHabcdefgh01234567", min_size=36, max_size=40)
@@ -62,7 +63,7 @@ def forms(*reports: Any) -> str:
     return "\n".join([*written, *seen, str(json.loads(document_text(reports)))])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(UNHURRIED, max_examples=60)
 @given(TOKENS, st.sampled_from(CONTEXTS))
 def test_tokens_in_any_text_of_a_preview_are_left_out(token: str, context: str) -> None:
     text = context.format(token)
@@ -78,7 +79,7 @@ def test_tokens_in_any_text_of_a_preview_are_left_out(token: str, context: str) 
     assert REDACTED in written
 
 
-@settings(max_examples=60, deadline=None)
+@settings(UNHURRIED, max_examples=60)
 @given(PASSWORDS, st.sampled_from(["DATABRICKS_TOKEN", "AWS_SECRET_ACCESS_KEY", "MY_PASSWORD", "X_API_KEY", "GH_PAT"]))
 def test_values_of_secret_variables_are_left_out_wherever_they_stand(password: str, variable: str) -> None:
     steps = changed(before=inputs(), after=inputs(f"a-{password}", entity(2, 6)))

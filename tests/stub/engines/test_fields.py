@@ -29,6 +29,7 @@ from bandplan.stub.inference.openai.features import Features
 from bandplan.stub.inference.transformers_engine import engine as transformers_engine
 from bandplan.stub.state.refusals import Invalid
 from tests.stub.engines.fake_engine import FakeEngine
+from tests.unhurried import UNHURRIED
 
 # Fields that are documented somewhere, with a value that asks for something: the OpenAI protocol's chat, completions,
 # embeddings and responses (2026-11), vLLM's further ones (0.32), and those of the platform's own reference.
@@ -81,7 +82,7 @@ def refused(body: dict[str, Any], form: Form, kind: str) -> set[str]:
     return set()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(UNHURRIED, max_examples=300)
 @given(
     form=st.sampled_from(FORMS),
     kind=st.sampled_from(sorted(ENGINES)),

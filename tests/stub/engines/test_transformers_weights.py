@@ -12,6 +12,7 @@ from bandplan.stub.inference.transformers_engine.weights import Weights
 from bandplan.stub.inference.transformers_engine.worker.prompts import StandInPrompts
 from bandplan.stub.inference.transformers_engine.worker.texts import TextStream
 from tests.checkpoints import write_llama
+from tests.unhurried import UNHURRIED
 
 
 def test_complete_checkpoint_has_no_problem(tmp_path: Path) -> None:
@@ -58,6 +59,7 @@ def of_bytes(ids: Sequence[int]) -> str:
     return bytes(ids).decode("utf-8", "replace")
 
 
+@UNHURRIED
 @given(st.text(min_size=1))
 def test_texts_of_single_bytes_are_the_whole_text_and_never_part_of_a_character(text: str) -> None:
     if "\ufffd" in text:
