@@ -182,7 +182,8 @@ def _as_started(entity: Mapping[str, Any]) -> Mapping[str, Any]:
     for passed in entity["passed_over"] if entity["kind"] == SIMULATED else ():
         if passed["reason"].startswith(FAILED_SINCE):
             detail = passed["reason"].removeprefix(FAILED_SINCE)
-            return {**entity, "kind": passed["engine"], "state": FAILED, "detail": detail}
+            others = [one for one in entity["passed_over"] if one is not passed]
+            return {**entity, "kind": passed["engine"], "state": FAILED, "detail": detail, "passed_over": others}
     return entity
 
 
@@ -204,12 +205,15 @@ def cell(entities: Iterable[Mapping[str, Any]]) -> str:
 def reasons(found: Answering, *, of_answers_only: bool = False) -> list[str]:
     """Return why engines were passed over, with the endpoints that it concerns, and which have failed.
 
-    `of_answers_only` leaves out what was passed over for another real engine.
+    `of_answers_only` leaves out what was passed over for another real engine before it was started.
     """
     lines: dict[str, list[str]] = {}
     for name, entities in found.items():
         for entity in entities.values():
-            passed_over = entity["passed_over"] if entity["kind"] == SIMULATED or not of_answers_only else []
+            is_all_said = entity["kind"] == SIMULATED or not of_answers_only
+            passed_over = [
+                one for one in entity["passed_over"] if is_all_said or one["reason"].startswith(FAILED_SINCE)
+            ]
             said = [f"{one['engine']}: {one['reason']}" for one in passed_over] + entity["remarks"]
             if entity["state"] == FAILED:
                 said.append(f"{entity['kind'] or 'engine'} failed: {entity['detail']}")

@@ -203,7 +203,10 @@ def test_engine_that_auto_has_replaced_by_simulation_is_told_as_failed(
     monkeypatch.setattr(local_engines, "LOOK_SECONDS", 0.0)
     found = local_engines.await_engines(Project(tmp_path), seen)
     assert failed(found) == {"replaced"}
-    assert "  replaced: vllm failed: no memory" in reasons(found, of_answers_only=True)
+    told = reasons(found, of_answers_only=True)
+    assert "  replaced: vllm failed: no memory" in told
+    assert "  other: vllm: it failed: no memory" in told  # and another real engine answers
+    assert not any("openai" in line and "other" in line for line in told)
     assert capsys.readouterr().err.startswith("  replaced: vllm: loading weights (0 s)\n")
 
 
