@@ -101,6 +101,7 @@ def test_step_is_read_from_the_log(line: str, step: str | None) -> None:
     [
         ([], ""),
         (["INFO a", "\x1b[31mwhatever\x1b[0m ", ""], "whatever"),
+        (["(APIServer pid=1) INFO 11-30 [loggers.py:335] Engine 000: Avg prompt throughput: 6.7 tokens/s"], ""),
         (
             [
                 "(EngineCore pid=1) ERROR torch.OutOfMemoryError: CUDA out of memory.",

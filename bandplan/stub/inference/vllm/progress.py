@@ -34,16 +34,16 @@ def step_of(line: str) -> str | None:
 
 
 def reason_of(lines: Iterable[str]) -> str:
-    """Return why vLLM ended: its last error that names a cause, else its last error, else its last line; "" if it wrote
-    nothing.
+    """Return why vLLM ended: its last error that names a cause, else its last error, else its last line, unless that
+    only tells of its work; "" if it wrote none of these.
     """
     last = named = following = ""
     for line in lines:
         text = _visible(line)
-        if not text:
+        if not text or NOISE.search(text):
             continue
         last = text
-        if (found := REASONS.match(text)) and not NOISE.search(text):
+        if found := REASONS.match(text):
             if CONSEQUENCE.search(text):
                 following = found[1]
             else:
