@@ -242,6 +242,7 @@ def test_what_a_process_inherits_is_the_same_twice_and_depends_on_the_environmen
     before = inherited()
     assert inherited() == before
     monkeypatch.setenv("SOMETHING", "else")
+    monkeypatch.setenv("PYTHON_COLORS", "0")  # as it is in a program that a command has started
     assert inherited() == before
     monkeypatch.setenv("LC_ALL", "tr_TR.UTF-8")
     assert key_of(inherited()) != key_of(before)

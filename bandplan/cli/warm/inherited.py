@@ -38,6 +38,9 @@ READ_AT_START = (
     "PULUMI_ENABLE_LEGACY_APPLY",
     "TEMPORARILY_DISABLE_PROTOBUF_VERSION_CHECK",
 )
+READ_LATER = "PYTHON_COLORS"
+"""Read whenever something is printed, and set by every command for the programs that it starts."""
+
 READ_AT_START_PREFIXES = (
     "PYTHON",
     "_PYTHON",
@@ -98,7 +101,7 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in sorted(environ.items())
-        if name in READ_AT_START or name.startswith(READ_AT_START_PREFIXES)
+        if name in READ_AT_START or (name.startswith(READ_AT_START_PREFIXES) and name != READ_LATER)
     }
 
 
