@@ -77,11 +77,6 @@ class Project:
         return self.own_folder / "plugins"
 
     @property
-    def python_folder(self) -> Path:
-        """The Python that Pulumi starts; not on PATH."""
-        return self.own_folder / "pulumi-python"
-
-    @property
     def digests_folder(self) -> Path:
         """The digests of model files that were already read."""
         return self.own_folder / "digests"

@@ -11,15 +11,12 @@ NAME = "pulumi-resource-databricks"
 
 def write_plugin_executable(folder: Path, python: str, source_root: Path) -> Path:
     """Write `folder`/pulumi-resource-databricks, which runs `bandplan.stub.provider` of `source_root` with `python`."""
-    return write_executable(folder / NAME, executable_text(python, source_root))
-
-
-def write_executable(path: Path, text: str) -> Path:
-    """Write a script into a folder of this user's alone, unless it is there as it should be. Errors: OSError."""
+    path = folder / NAME
+    text = executable_text(python, source_root)
     if path.is_file() and os.access(path, os.X_OK) and path.read_text(encoding="utf-8") == text:
         return path
-    make_private_folder(path.parent)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    make_private_folder(folder)
+    unfinished = folder / f".{NAME}.{os.getpid()}"
     unfinished.write_text(text, encoding="utf-8")
     unfinished.chmod(0o700)
     os.replace(unfinished, path)

@@ -22,7 +22,6 @@ from bandplan.cli.engines.engine import Agree, Options, Result
 from bandplan.cli.engines.events import Events, read_events
 from bandplan.cli.engines.exported import deployment_of
 from bandplan.cli.engines.plugin_executable import write_plugin_executable
-from bandplan.cli.engines.python_executable import with_quick_python
 from bandplan.cli.errors import CommandError
 from bandplan.cli.policies import JUDGED, keep_baseline, pulumi_arguments
 from bandplan.cli.progress import doing
@@ -195,7 +194,7 @@ class PulumiEngine:
 
     def _prepared(self) -> dict[str, str]:
         """Return the child's environment; for the local stack, first create the backend, the plugin and the stack."""
-        environ = with_quick_python(with_this_python(self.environ), self.project.python_folder, sys.executable)
+        environ = with_this_python(self.environ)
         if self.stack != LOCAL:
             return environ
         python_root = Path(__file__).resolve().parents[3]
