@@ -170,7 +170,7 @@ def test_chat_answer_appears_as_it_is_generated_and_remembers_the_conversation(
     said = note(page)
     assert answer(page).startswith(partial) and len(answer(page)) > len(partial)
     assert "how many tokens does a band give?" in answer(page)
-    assert re.search(r"first token after \d+ ms · \d+ tokens · [\d.]+ tokens/s · llama", said)
+    assert re.search(r"first token after \d+ ms · \d+ tokens · [\d.]+ tokens/s · ended at the limit · llama", said)
     page.value("document.getElementById('exactly').checked = false")
     ask(page, "and a chunk?")
     page.until("document.querySelectorAll('.entry .note:not([hidden])').length === 2")
@@ -280,6 +280,20 @@ def test_page_never_scrolls_sideways(browser: Chromium, workspace: process.Runni
     for name in ("broken", LONG, "chat"):
         select(page, name)
         assert page.value("document.documentElement.scrollWidth") <= width, name
+
+
+MORE_PIPS = """(() => {
+  const pips = document.querySelector("#rows .pips:not(:empty)");
+  const text = pips.nextElementSibling;
+  text.textContent = "2 of 8";
+  return [1, 2, 3, 4, 5, 6, 7].map(() => { pips.append(document.createElement("i")); return text.getClientRects().length });
+})()"""
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [360, 390])
+def test_number_of_chunks_is_never_broken_in_two(browser: Chromium, workspace: process.Running, width: int) -> None:
+    assert opened(browser, workspace, width).value(MORE_PIPS) == [1] * 7
 
 
 @needs_chromium

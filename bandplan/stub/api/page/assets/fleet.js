@@ -67,7 +67,7 @@ class Row {
     this.live = element("span", { class: "figure" });
     this.cells[4].append(this.live, this.bar.drawing);
     this.pips = element("span", { class: "pips", "aria-hidden": "true" });
-    this.chunks = element("span", {});
+    this.chunks = element("span", { class: "whole" });
     this.soon = element("span", { class: "note" });
     this.cells[3].append(this.pips, this.chunks, this.soon);
     this.band = element("span", { class: "figure" });
