@@ -100,7 +100,7 @@ REFUSED = {
     "a mistyped name": (["caht", "x"], 2, "caht: no such endpoint", "did you mean chat?"),
     "an empty text": (["chat", " "], 2, "TEXT: is empty", "write what to send"),
     "a system message of an embedding": (["vectors", "x", "--system", "y"], 2, "--system", "only a chat"),
-    "a busy workspace": (["chat", "busy"], 1, "is busy (HTTP 429)", "tried once"),
+    "a busy workspace": (["chat", "busy"], 1, "is busy (HTTP 429): slow down; ", "tried once"),
 }
 
 

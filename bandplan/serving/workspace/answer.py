@@ -100,6 +100,10 @@ class WorkspaceAnswer:
             )
         return _kind(code, self.status)(self.status, code, reason, f"{self.request}: {host} refused: {said}")
 
+    def reason(self, token: str) -> str:
+        """Return what the platform says about an unsuccessful answer, fit for a message; "" if it says nothing."""
+        return "" if self.is_web_page() else presentable(self._code_and_reason()[1], token)
+
     def _web_page(self) -> NotAWorkspace:
         return NotAWorkspace(f"{self.request}: a web page came back (HTTP {self.status}), not the REST API; {_CHECK}")
 

@@ -230,8 +230,10 @@ class WorkspaceClient:
     def _given_up(self, method: str, path: str, result: WorkspaceAnswer | AttemptFailed, tried: str) -> WorkspaceError:
         if isinstance(result, WorkspaceAnswer):
             wait = f", asks to wait {result.retry_after} (Retry-After)" if result.retry_after else ""
+            reason = result.reason(self._token).rstrip(".")
+            said = f": {reason}" if reason else ""
             return Throttled(
-                f"{method} {path}: {self.host} is busy (HTTP {result.status}){presentable(wait, self._token)}; "
+                f"{method} {path}: {self.host} is busy (HTTP {result.status}){presentable(wait, self._token)}{said}; "
                 f"{tried}; try again later, or ask the workspace admin about its API rate limits"
             )
         if result.outcome is Outcome.LOST:
