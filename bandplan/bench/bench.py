@@ -230,29 +230,37 @@ def _point(plan: BenchPlan, level: float, run: Run, client: Clients) -> Point:
 
 def _why_stop(curve: Curve, run: Run, budget: Budget, said: str) -> str:
     """Return why no further level is tried, or "" to continue. `said`: the server's message with its last refusal."""
-    if run.stopped:
+    failures = _failures(run, said)
+    stopped = run.stopped or budget.exhausted
+    if stopped.startswith("answered"):
         good = [one.parallel for one in curve.points[:-1] if one.is_valid and one.parallel]
-        last = f"; the last good level is {good[-1]:,}" if good and run.stopped.startswith("answered") else ""
-        return run.stopped + last
-    if budget.exhausted:
-        return budget.exhausted
+        return stopped + (f"; the last good level is {good[-1]:,}" if good else "")
+    if stopped:
+        return f"{stopped}; {failures}" if failures else stopped
     refusal = next(filter(overloaded, run.samples), None) if curve.mode == "open" else None
     if refusal is not None:
         *before, at = curve.points
         held = [one.offered for one in before if one.is_valid and one.offered]
         best = f"; the last good level is {held[-1]:.3g} requests/s" if held else ""
         return f"answered {refusal.status} at {at.offered:.3g} requests/s{best}"
-    ended = [one for one in run.samples if one.ended is not None]
-    failed = sum(one.outcome != "completed" for one in ended)
-    if ended and failed > _MOST_FAILED * len(ended):
-        first = next(one for one in ended if one.outcome != "completed")
-        reason = f" ({said})" if said and first.status not in (0, 200) else ""
-        return f"{failed:,} of {len(ended):,} requests failed: {first.fault}{reason}"
+    if failures:
+        return failures
     if curve.mode == "sweep":
         levels = [(one.parallel, rate_of(one)) for one in curve.points if one.parallel]
         if plateau_of(levels) is not None:
             return "plateau"
     return ""
+
+
+def _failures(run: Run, said: str) -> str:
+    """Return how many requests of a level failed and why, or "" if few did."""
+    ended = [one for one in run.samples if one.ended is not None]
+    failed = sum(one.outcome != "completed" for one in ended)
+    if not ended or failed <= _MOST_FAILED * len(ended):
+        return ""
+    first = next(one for one in ended if one.outcome != "completed")
+    reason = f" ({said})" if said and first.status not in (0, 200) else ""
+    return f"{failed:,} of {len(ended):,} requests failed: {first.fault}{reason}"
 
 
 def _empty(plan: BenchPlan, target: Target, about: dict[str, Any]) -> Curve:

@@ -199,6 +199,7 @@ def test_the_limit_of_requests_holds(project: Path, workspace: tuple[Path, StubC
         (["--url", "http://127.0.0.1:9/v1", "--model", "m"], "no connection"),
         (["--url", "https://api.example.com/v1", "--model", "m"], "add --yes-real-endpoint"),
         (["compare", "a.json"], "needs two files"),
+        (["support-chat", "--fail-if", "p95_ttft > 5%"], "--fail-if: only for compare; measure first"),
         (["compare", "none-a.json", "b.json"], "none-a.json: No such file"),
         (["import"], "needs a file"),
     ],
@@ -224,6 +225,11 @@ def test_a_prompt_above_the_context_is_refused_in_the_words_of_the_workspace(
     said = capsys.readouterr().out
     assert "requests failed: answered 400 (" in said
     assert "cannot exceed 128000" in said
+
+    arguments += ["--most-tokens", "300000"]
+    assert bench("support-chat", *arguments) == 1
+    said = capsys.readouterr().out
+    assert "stopped: limit of 300,000 tokens; 1 of 1 requests failed: answered 400 (" in said
 
 
 def test_files_are_named_although_no_level_is_valid(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -151,6 +151,8 @@ def run(arguments: argparse.Namespace) -> int:
     words = arguments.words
     if arguments.json and words[:1] != [COMPARE]:
         raise UsageProblem("--json: only for compare; a measurement writes its curve as JSON to the file of --out")
+    if arguments.fail_if and words[:1] != [COMPARE]:
+        raise UsageProblem("--fail-if: only for compare; measure first, then compare the two files of --out")
     try:
         if words[:1] == [COMPARE]:
             return compare(arguments, [Path(one) for one in words[1:]])
