@@ -291,6 +291,20 @@ def test_page_never_scrolls_sideways(browser: Chromium, workspace: process.Runni
         assert page.value("document.documentElement.scrollWidth") <= width, name
 
 
+MORE_PIPS = """(() => {
+  const pips = document.querySelector("#rows .pips:not(:empty)");
+  const text = pips.nextElementSibling;
+  text.textContent = "2 of 8";
+  return [1, 2, 3, 4, 5, 6, 7].map(() => { pips.append(document.createElement("i")); return text.getClientRects().length });
+})()"""
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [360, 390])
+def test_number_of_chunks_is_never_broken_in_two(browser: Chromium, workspace: process.Running, width: int) -> None:
+    assert opened(browser, workspace, width).value(MORE_PIPS) == [1] * 7
+
+
 @needs_chromium
 def test_keyboard_alone_reaches_and_does_everything(browser: Chromium, workspace: process.Running) -> None:
     page = opened(browser, workspace)
