@@ -31,6 +31,8 @@ MISTYPED = {
     "preview --engine pulumni": "error: --engine pulumni: not one of its values; did you mean pulumi?\n",
     "policy test --jsn": "error: bandplan policy test does not take --jsn (did you mean --json?); "
     "run `bandplan policy test --help` for what can be given\n",
+    "completion": "error: the following arguments are required: SHELL; "
+    "run `bandplan completion --help` for what can be given\n",
     "--verson": "error: bandplan does not take --verson (did you mean --version?); "
     "run `bandplan --help` for what can be given\n",
 }

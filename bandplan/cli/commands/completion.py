@@ -54,7 +54,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "shell", metavar="SHELL", choices=tuple(SCRIPTS), help="shell to print the script for: bash, zsh or fish"
     )
-    parser.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    # What the script itself passes; argparse would name it as missing, beside SHELL.
+    parser.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS).required = False
 
 
 def run(arguments: argparse.Namespace) -> int:
