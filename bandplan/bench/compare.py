@@ -73,10 +73,13 @@ def parse_rule(text: str) -> Rule:
 def compare(before: Mapping[str, Any], after: Mapping[str, Any], metrics: Sequence[str] = METRICS) -> list[Difference]:
     """Return the differences at the levels that both have. Errors: BenchProblem if there are none."""
     ours, theirs = _levels(before), _levels(after)
+    for which, levels in (("first", ours), ("second", theirs)):
+        if not levels:
+            raise BenchProblem(f"the {which} file has no valid level; its notes say why: measure it again")
     common = [level for level in ours if level in theirs]
     if not common:
         raise BenchProblem(
-            f"no valid level in common: {', '.join(ours) or 'none'} and {', '.join(theirs) or 'none'}; "
+            f"no valid level in common: {', '.join(ours)} and {', '.join(theirs)}; "
             "measure both with the same --parallel or --rate"
         )
     found = (_difference(level, metric, ours[level], theirs[level]) for level in common for metric in metrics)

@@ -24,7 +24,7 @@ def described(plan: Plan, *, rows: int | None = None, cost: str = "", jump: Jump
     if cost:
         lines.append(f"cost     {cost}")
     lines += ["", f"{where}, with {_load(peak)}:"]
-    lines.append(f"  in use       {ceiling.utilisation:.0%} of what it can serve; {plan.headroom:.0%} more fits")
+    lines.append(f"  in use       {ceiling.utilisation:.0%} of what it can serve; {plan.headroom:,.0%} more fits")
     for name, limit in {"latency": None, "ttft": None, "tpot": None, **plan.target.limits}.items():
         if name == "tpot" and not peak.shape.output_tokens:
             continue

@@ -71,3 +71,11 @@ def test_what_cannot_be_judged_is_refused_and_not_passed() -> None:
         broken([parse_rule("p99_ttft > 5%")], compare(few, few))
     with pytest.raises(BenchProblem, match="no valid level in common"):
         compare(document(curve({1: 1.0})), document(curve({2: 1.0})))
+
+
+def test_file_without_a_valid_level_is_named() -> None:
+    good = document(curve({1: 1.0}))
+    invalid = {**good, "curve": [{**point, "valid": False} for point in good["curve"]]}
+    for which, files in {"first": (invalid, good), "second": (good, invalid)}.items():
+        with pytest.raises(BenchProblem, match=f"the {which} file has no valid level; its notes say why"):
+            compare(*files)
