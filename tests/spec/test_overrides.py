@@ -87,6 +87,14 @@ def test_null_in_an_override_removes_the_key(load: Load) -> None:
     assert fleet is not None and fleet.models[0].description is None
 
 
+def test_null_is_no_value_where_the_entry_has_no_mapping(load: Load) -> None:
+    demand = "    demand: {requests_per_second: 1, input_tokens: 10, output_tokens: 10}\n"
+    entry = ENTRY.replace("{bands: {min: 2, max: 3}}", "auto") + demand
+    fleet = load(entry, after=override("{throughput: {bands: {min: 1, max: 2, want: null}}}"), stack="dev").fleet
+    assert fleet is not None and isinstance(fleet.models[0].throughput, BandThroughput)
+    assert fleet.models[0].throughput.model_dump(exclude_none=True) == {"bands": {"min": 1, "max": 2}}
+
+
 def test_list_in_an_override_is_replaced_whole(load: Load) -> None:
     entries = (
         ENTRY

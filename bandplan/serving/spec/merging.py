@@ -54,8 +54,10 @@ def _without_replaced(base: Raw, over: Raw, replaces: Mapping[str, tuple[str, ..
 
 
 def _merged(base: Any, over: Any, null_removes: bool, key: str = "") -> Any:
-    if not isinstance(base, dict) or not isinstance(over, dict):
+    if not isinstance(over, dict) or not (isinstance(base, dict) or null_removes):
         return over
+    if not isinstance(base, dict):
+        base = {}  # a null removes nothing then, and is no value either
     if key == "throughput":
         stated = {name: value for name, value in over.items() if value is not None} if null_removes else over
         if kind_of(stated) is not None and kind_of(stated) != kind_of(base):
