@@ -171,6 +171,8 @@ def test_chat_answer_appears_as_it_is_generated_and_remembers_the_conversation(
 ) -> None:
     page = opened(browser, workspace)
     select(page, "chat")
+    page.value("document.getElementById('exactly').checked = true")
+    page.value("document.getElementById('max-tokens').value = 300")  # takes six seconds
     page.value("document.getElementById('text').focus()")
     page.type("how many tokens does a band give?")
     page.value(SHOWN)
@@ -180,7 +182,8 @@ def test_chat_answer_appears_as_it_is_generated_and_remembers_the_conversation(
     assert len(shown) > 3 and shown[-1] == answer(page)
     assert all(later.startswith(earlier) for earlier, later in pairwise(shown))
     assert "how many tokens does a band give?" in answer(page)
-    assert re.search(r"first token after \d+ ms · \d+ tokens · [\d.]+ tokens/s · llama", said)
+    assert re.search(r"first token after \d+ ms · \d+ tokens · [\d.]+ tokens/s · ended at the limit · llama", said)
+    page.value("document.getElementById('exactly').checked = false")
     ask(page, "and a chunk?")
     page.until("document.querySelectorAll('.entry .note:not([hidden])').length === 2")
     sent = [
