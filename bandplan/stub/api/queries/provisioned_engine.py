@@ -91,16 +91,16 @@ class ProvisionedEngine:
         A token far from its time is preceded by empty batches: other requests come and go, and the workspace's clock
         may be moved, so its time is computed again after each.
         """
-        now = asyncio.get_running_loop().time
-        for piece in _pieces(batch):
-            if piece.tokens:
+        now, passage = asyncio.get_running_loop().time, self._passage
+        for tokens, due, finish_reason, usage in _pieces(batch):
+            if tokens:
                 progress.position += 1
-                self._passage.ask(progress.position)
-                while (seconds := self._passage.seconds_left()) > LOOK_SECONDS:
+                passage.ask(progress.position)
+                while (seconds := passage.seconds_left()) > LOOK_SECONDS:
                     yield Batch((), now() + LOOK_SECONDS)
                 if seconds > 0:
-                    piece = piece._replace(due=max(piece.due, now() + seconds))
-            yield self._counted_batch(piece, progress)
+                    due = max(due, now() + seconds)
+            yield self._counted_batch(Batch(tokens, due, finish_reason, usage), progress)
 
     def _counted_batch(self, batch: Batch, progress: "_Progress") -> Batch:
         if batch.usage is not None:
