@@ -185,7 +185,8 @@ def carry_out(arguments: argparse.Namespace) -> int:
     if arguments.command is None:
         from bandplan.cli.overview import show
 
-        return show(os.environ)
+        with watched("overview"):
+            return show(os.environ)
     command = load_command(arguments.command)
     if getattr(arguments, "follow", False) or getattr(arguments, "watch", False):
         return command.run(arguments)  # silent until something happens

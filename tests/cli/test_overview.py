@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from bandplan.cli import overview
 from bandplan.cli.main import main
 from bandplan.cli.overview import Deployed, Overview, next_step
+from bandplan.embedded.terminal import Door
 
 SETTLED = Overview("models.yaml", 0, 3, "chat", changed_at=100.0, deployed=Deployed(9, 200.0), is_running=True)
 
@@ -31,6 +33,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("BANDPLAN_MODELS", raising=False)
     return tmp_path
+
+
+def test_overview_is_not_silent_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overview, "show", lambda environ: 0 if Door.before_write is not None else 1)
+    assert main([]) == 0
 
 
 def test_without_a_project_the_next_step_is_init(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
