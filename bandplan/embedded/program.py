@@ -11,7 +11,10 @@ import functools
 import logging
 import os
 import runpy
+import signal
+import socket
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -71,7 +74,11 @@ def run(
     loop.set_default_executor(executor)
     asyncio.set_event_loop(loop)
     try:
-        with _working_directory_of(project), direct_registrations(deployment, monitor, is_preview):
+        with (
+            _working_directory_of(project),
+            direct_registrations(deployment, monitor, is_preview),
+            woken_by_signals(loop),
+        ):
             loop.run_until_complete(run_in_stack(lambda: _run_to_quiet(project)))
     except StepStopped:
         pass
@@ -93,6 +100,29 @@ def run(
         _end_tasks(loop)
         asyncio.set_event_loop(None)
         loop.close()
+
+
+@contextlib.contextmanager
+def woken_by_signals(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Let every signal end a wait of the loop, so that its handler runs at once.
+
+    Otherwise one that arrives right before the wait, or at another thread, is handled only after the next event, which
+    a workspace that does not answer never sends.
+    """
+    if os.name != "posix" or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        reader.setblocking(False)
+        writer.setblocking(False)
+        loop.add_reader(reader, reader.recv, 4096)
+        before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+            loop.remove_reader(reader)
 
 
 def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:

@@ -113,3 +113,24 @@ def test_preview_that_waits_for_an_answer_ends_at_once(project: ToyProject, numb
     _, said = process.communicate(timeout=60)
 
     assert (process.returncode, said) == (130, "interrupted\n")
+
+
+def test_signal_that_reaches_another_thread_ends_the_wait_of_the_loop() -> None:
+    # As one does that arrives right before the wait: the system call itself is not interrupted.
+    script = """if True:
+        import asyncio, os, signal, threading
+        from bandplan.embedded.program import woken_by_signals
+        signal.signal(signal.SIGTERM, lambda number, frame: os._exit(42))
+        may_send = threading.Event()
+        def send():
+            may_send.wait()
+            os.kill(os.getpid(), signal.SIGTERM)
+        threading.Thread(target=send).start()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # in this thread, not in the other one
+        loop = asyncio.new_event_loop()
+        with woken_by_signals(loop):
+            loop.call_soon(may_send.set)
+            loop.run_until_complete(asyncio.sleep(600))
+    """
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    assert subprocess.run([sys.executable, "-c", script], env=environment, timeout=60).returncode == 42
