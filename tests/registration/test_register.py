@@ -43,16 +43,21 @@ class Polls(threading.Event):
 
 @dataclass
 class Maker:
-    """Makes versions as MLflow's process does, without MLflow; `meanwhile` comes between creating and finalizing."""
+    """Makes versions as MLflow's process does, without MLflow.
+
+    `first` comes before a version is created, `meanwhile` between creating and finalizing it.
+    """
 
     stub: StubClient
     registry: Registry
     jobs: list[Job] = field(default_factory=list)
-    meanwhile: Callable[[str, int], None] = lambda name, version: None
+    first: Callable[[], object] = lambda: None
+    meanwhile: Callable[[str, int], object] = lambda name, version: None
 
     def run(self, job: Job, host: str, token: str, waiting: Waiting, progress: Callable[[str], None]) -> Event:
         assert job.name is not None
         self.jobs.append(job)
+        self.first()
         attempt = Attempt(self.registry, job.name, job.digest, attempt_id=job.attempt_id)
         tags = {**job.tags, **attempt.tags()}
         version = create(self.stub, job.name, tags)
@@ -216,8 +221,10 @@ def test_half_version_of_somebody_else_is_left_alone(scene: Scene) -> None:
 
 
 def test_two_attempts_at_once_leave_the_version_that_was_created_first(scene: Scene) -> None:
-    both_created = threading.Barrier(2, timeout=60)
-    scene.maker.meanwhile = lambda name, version: both_created.wait() and None
+    # Each has looked for versions before either creates one: a later one would wait for the other's instead.
+    both_looked, both_created = threading.Barrier(2, timeout=60), threading.Barrier(2, timeout=60)
+    scene.maker.first = both_looked.wait
+    scene.maker.meanwhile = lambda name, version: both_created.wait()
     results: list[Registered] = []
     timing = Timing(first_poll_seconds=0.01, longest_poll_seconds=0.05)
     attempts = [threading.Thread(target=lambda: results.append(scene.register(timing))) for _ in range(2)]
