@@ -4,6 +4,7 @@ Tokens per second are input and output tokens together. `stated_capacity` define
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from bandplan.wire.capacity import UNITS
 from bandplan.wire.endpoint import Endpoint, Entity, StepOfRollout, Waiver
@@ -19,6 +20,13 @@ class Side(Endpoint):
         """Whether its size is known; the size in chunks of an unregistered version is not."""
         has_figures = any(None not in unit.of(self) for unit in UNITS)
         return has_figures or self.family == "workload"
+
+    @property
+    def times_of_demand(self) -> Fraction | None:
+        """The ceiling divided by the demand, as policies compute it; `headroom` is rounded."""
+        if self.ceiling_tokens_per_second is None or not self.demand_tokens_per_second:
+            return None
+        return self.ceiling_tokens_per_second / self.demand_tokens_per_second
 
     @property
     def wanted(self) -> Sequence[Entity]:

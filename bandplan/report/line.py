@@ -320,13 +320,12 @@ def _burst(change: EndpointChange) -> Iterator[Line]:
 
 
 def _headroom(change: EndpointChange) -> Iterator[Line]:
-    was = change.before.headroom if change.before is not None else None
-    after = change.after
-    if after is None or after.headroom is None or after.demand_tokens_per_second is None or was == after.headroom:
+    was, now = (None if side is None else side.times_of_demand for side in (change.before, change.after))
+    if change.after is None or change.after.demand_tokens_per_second is None or now is None or was == now:
         return
-    demand = f"the demand of {amount(after.demand_tokens_per_second)} tokens/s"
+    demand = f"the demand of {amount(change.after.demand_tokens_per_second)} tokens/s"
     before = EMPTY if was is None else (Run(ratio(was)),)
-    yield Line((Run("ceiling"),), before, (Run(ratio(after.headroom)),), demand)
+    yield Line((Run("ceiling"),), before, (Run(ratio(now)),), demand)
 
 
 def _planned(change: EndpointChange) -> Iterator[Line]:

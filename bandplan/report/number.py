@@ -26,9 +26,9 @@ def percent(before: float, after: float) -> str:
     return f"{share:+,.0f}%".replace("-", MINUS) if abs(share) >= 0.5 else f"{'+' if share > 0 else MINUS}<1%"
 
 
-def ratio(number: float) -> str:
-    """Format a headroom: 1.418 is 1.42×."""
-    return f"{number:,.2f}×"
+def ratio(number: Fraction) -> str:
+    """Format a multiple: 1.418 is 1.42×."""
+    return f"{float(number):,.2f}×"
 
 
 def span(low: float, high: float) -> str:

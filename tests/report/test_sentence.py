@@ -136,6 +136,16 @@ def test_several_stacks_are_summed() -> None:
             ],
         ),
         (
+            # 2,940 / 725 = 4.0552: as a policy says, not 4.05 as the rounded headroom would give.
+            inputs(demandTokensPerSecond=725, headroom=5.407),
+            inputs("chat", entity(2, 3), demandTokensPerSecond=725, headroom=4.055),
+            [
+                "1,960 to 3,920 → 1,960 to 2,940 tokens/s, ceiling −980 (−25%)",
+                "2 to 4 → 2 to 3 chunks of 980",
+                "ceiling 5.41× → 4.06× the demand of 725 tokens/s",
+            ],
+        ),
+        (
             inputs("chat", {**entity(2, 4), "planned": PLANNED}),
             inputs("chat", {**entity(2, 6), "planned": {**PLANNED, "maxBands": 6, "target": "8 s of latency at p95"}}),
             [
@@ -198,7 +208,7 @@ def test_several_stacks_are_summed() -> None:
             ["workload GPU_LARGE Small → 980 to 1,960 tokens/s (1 to 2 chunks of 980), floor +980, ceiling +1,960"],
         ),
     ],
-    ids=["band", "planned", "units", "family", "chunk", "split", "candidate", "new", "deleted", "legacy"],
+    ids=["band", "rounding", "planned", "units", "family", "chunk", "split", "candidate", "new", "deleted", "legacy"],
 )  # fmt: skip
 def test_lines_of_an_endpoint(before: dict[str, Any] | None, after: dict[str, Any] | None, expected: list[str]) -> None:
     assert lines(report_on(document(*changed(before=before, after=after)))) == expected
