@@ -63,10 +63,14 @@ class Client:
                     # The server closed it while nobody used it: nothing was asked yet.
                     connection.close()
                     self._all.discard(connection)
+                    connection = None
                     connection = await self._new_connection()
                     await connection.exchange(request, _anew(sample), answer)
         except TimeoutError:
-            self._failed(sample, f"no complete answer within {ANSWER_SECONDS:.0f} s")
+            lacking = f"connection within {CONNECT_SECONDS:.0f} s"
+            if connection is not None:
+                lacking = f"complete answer within {ANSWER_SECONDS:.0f} s"
+            self._failed(sample, f"no {lacking}")
         except OSError as error:
             if error.errno in (23, 24):  # ENFILE, EMFILE
                 self.notes.add("the limit on open files was reached (raise it: ulimit -n)")

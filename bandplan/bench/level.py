@@ -116,16 +116,17 @@ def closed_point(
 ) -> Point:
     """Return the point of a level that kept `parallel` requests in flight, from `full` on (None: they never were).
 
-    Only requests within the steady window count for latency.
+    Only requests within the steady window count for latency. Those that ended in it count for goodput: a slow request
+    is less likely to fit, and the slots that are busy at its edges deliver as much as the others.
     """
     window = None if full is None else closed_window(samples, parallel, full)
     if window is None:
-        chosen = Chosen(samples, _whole(samples), samples, ("never steady: too few requests ended",))
+        whole = _whole(samples)
+        chosen = Chosen(samples, whole, samples, _ended_in(samples, whole), ("never steady: too few requests ended",))
     else:
-        inside = [
-            one for one in samples if one.sent >= window.start and (one.ended is not None and one.ended <= window.end)
-        ]
-        chosen = Chosen(samples, window, inside, () if inside else (_NONE_FITS,))
+        ended = _ended_in(samples, window)
+        inside = [one for one in ended if one.sent >= window.start]
+        chosen = Chosen(samples, window, inside, ended, () if inside else (_NONE_FITS,))
     return _point(chosen, slo, client, parallel=parallel)
 
 
@@ -135,7 +136,9 @@ def open_point(samples: Sequence[Sample], offered: float, window: Window, slo: S
     Each request scheduled in the window counts, whenever it ended.
     """
     inside = [one for one in samples if window.start <= one.scheduled < window.end]
-    return _point(Chosen(samples, window, inside, () if inside else (_NONE_FITS,)), slo, client, offered=offered)
+    return _point(
+        Chosen(samples, window, inside, inside, () if inside else (_NONE_FITS,)), slo, client, offered=offered
+    )
 
 
 def with_chunks(point: Point, samples: Sequence[Sample], seen: Sequence[tuple[int, float]]) -> Point:
@@ -178,6 +181,14 @@ def lag_limit(median_latency: float | None) -> float:
     return max(_TIMER_SECONDS, min(LAG_SECONDS, share))
 
 
+def _ended_in(samples: Sequence[Sample], window: Window) -> list[Sample]:
+    """Return the requests that ended in the window.
+
+    A closed window begins and ends with the end of a request: the first was delivered before it, the last in it.
+    """
+    return [one for one in samples if one.ended is not None and window.start < one.ended <= window.end]
+
+
 def _whole(samples: Sequence[Sample]) -> Window:
     start = min((one.began for one in samples), default=0)
     return Window(start, max((one.ended or one.began for one in samples), default=start + 1) + 1)
@@ -185,11 +196,12 @@ def _whole(samples: Sequence[Sample]) -> Window:
 
 @dataclass(frozen=True)
 class Chosen:
-    """All samples of a level, its window, those that count for latency, and why it is invalid so far."""
+    """All samples of a level, its window, those that count for latency and goodput, and why it is invalid so far."""
 
     samples: Sequence[Sample]
     window: Window
     inside: Sequence[Sample]
+    delivered: Sequence[Sample]
     invalid: tuple[str, ...]
 
 
@@ -232,12 +244,11 @@ def _point(
         distribution([gap for one in done for gap in one.gaps]),
         latency,
         distribution([one.scheduled_latency for one in ended]),
-        sum(1 for one in samples if one.outcome == "completed" and window.start <= (one.last or 0) < window.end)
-        / max(window.seconds, 1e-9),
+        sum(one.outcome == "completed" for one in _ended_in(samples, window)) / max(window.seconds, 1e-9),
         given,
         made,
         asked,
-        None if good is None else good / max(window.seconds, 1e-9),
+        None if slo is None else sum(map(slo.is_kept, chosen.delivered)) / max(window.seconds, 1e-9),
         None if good is None else wilson(good, len(ended)),
         client,
         invalid,

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from bandplan.bench.client import Client
+from bandplan.bench.connection import Connection
 from bandplan.bench.preflight import TIMED_TOKENS, preflight
 from bandplan.bench.problem import BenchProblem
 from bandplan.bench.sample import Sample
@@ -50,6 +51,18 @@ def test_a_stream_is_stamped_counted_and_its_connection_kept() -> None:
                 "stream": True,
                 "stream_options": {"include_usage": True},
             }
+
+    run(work())
+
+
+def test_a_connection_that_is_not_made_in_time_is_not_a_late_answer() -> None:
+    class Unconnected(Client):
+        async def _new_connection(self) -> Connection:
+            raise TimeoutError
+
+    async def work() -> None:
+        async with serving() as (_, target):
+            assert (await ask(Unconnected(target))).fault == "no connection within 10 s"
 
     run(work())
 

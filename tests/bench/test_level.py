@@ -102,6 +102,22 @@ def test_a_closed_level() -> None:
     assert point.goodput == pytest.approx(2.0, rel=0.02)
 
 
+def test_requests_that_end_in_the_window_are_delivered_in_it_whenever_they_were_sent() -> None:
+    # Two slots with a request a second each. The window is from 1.5, when two have ended, to 4.0, when the first slot
+    # stays idle: it has the ends at 2.0, 2.5, 3.0, 3.5 and 4.0. Only four of these five were also sent in it.
+    point = closed_point([*lane(0.0, 4), *lane(0.5, 4)], 2, Slo(latency_seconds=1.0), Client())
+    assert point.window == Window(nano(1.5), nano(4.0))
+    assert point.latency is not None and point.latency.samples == 4
+    assert (point.goodput, point.requests_per_second) == pytest.approx((2.0, 2.0))
+
+
+def test_the_last_byte_says_when_a_request_was_delivered() -> None:
+    # The window is from 1.0, the end of the first request, to 3.0, that of the last one.
+    samples = [request(0.0, [0.5, 0.9], end=1.0), request(1.0, [1.5, 2.0]), request(2.0, [2.5, 3.0])]
+    point = closed_point(samples, 1, Slo(latency_seconds=1.0), Client())
+    assert (point.goodput, point.requests_per_second) == pytest.approx((1.0, 1.0))
+
+
 def test_failures_are_never_good_and_429_is_counted_apart() -> None:
     bad = [request(50.0, [], end=50.1, status=429, fault="answered 429"), request(51.0, [51.1], fault="cut")]
     samples = [*lane(0.0, 100), *bad, *lane(0.5, 100)]

@@ -86,6 +86,7 @@ def test_a_level_agrees_with_what_the_workspace_saw(
         (project / file).read_text(encoding="utf-8") for file in ("bench.json", "x.html", "requests.jsonl")
     )
     output = capsys.readouterr()
+    assert "written: bench.json, x.csv, x.html, requests.jsonl, v.json, a.json\n" in output.out
     assert token not in written + output.out + output.err
     assert 'content": "the' not in written
 
@@ -187,7 +188,6 @@ def test_the_limit_of_requests_holds(project: Path, workspace: tuple[Path, StubC
         (["support-chat", "--out", "no/where.json"], "name a file in a folder that exists"),
         (["support-chat", "--export", "excel=x"], "write vllm=FILE or aiperf=FILE"),
         (["support-chat", "--prices", "none.yaml"], "none.yaml: No such file"),
-        (["support-chat", "--ttft", "0"], "--ttft: must be more than 0"),
         ([], "needs one ENDPOINT"),
         (["--url", "http://127.0.0.1:1/v1"], "needs --model"),
         (["--url", "nowhere", "--model", "m"], "not an http:// or https:// URL"),
@@ -217,6 +217,27 @@ def test_what_is_wrong_is_said_in_one_line(
     assert set(project.iterdir()) == files
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "rule"),
+    [
+        ("--ttft", "0", "above 0, up to 1e+06"),
+        ("--latency", "inf", "above 0, up to 1e+06"),
+        ("--tpot", "nan", "above 0, up to 1e+06"),
+        ("--seconds", "inf", "above 0, up to 86400"),
+        ("--most-minutes", "inf", "above 0, up to 1e+06"),
+        ("--burstiness", "inf", "from 0.01, up to 1000"),
+        ("--burstiness", "1e-9", "from 0.01, up to 1000"),
+    ],
+)
+def test_a_number_that_no_load_can_have_is_refused(
+    capsys: pytest.CaptureFixture[str], option: str, value: str, rule: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        bench("support-chat", option, value)
+    assert ended.value.code == 2
+    assert f"argument {option}: '{value}' must be a number {rule}; run" in capsys.readouterr().err
+
+
 def test_a_prompt_above_the_context_is_refused_in_the_words_of_the_workspace(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -239,6 +260,32 @@ def test_files_are_named_although_no_level_is_valid(project: Path, capsys: pytes
     assert "written: short.json, short.csv\n" in output.out
     assert "error: short-measured.json: not written: no level is valid; see the notes of the levels\n" in output.err
     assert not Path("short-measured.json").exists()
+
+
+def test_a_run_that_measures_nothing_leaves_earlier_files(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for file in ("kept.json", "kept.jsonl"):
+        Path(file).write_text("earlier", encoding="utf-8")
+    files = ["--out", "kept.json", "--requests", "kept.jsonl"]
+    assert bench("support-chat", *SHORT, "--most-requests", "1", *files) == 1
+    output = capsys.readouterr()
+    assert "error: nothing was measured, so no file was written\n" in output.err
+    assert "written" not in output.out
+    assert [Path(file).read_text(encoding="utf-8") for file in ("kept.json", "kept.jsonl")] == ["earlier"] * 2
+
+
+def test_a_full_disk_below_the_requests_loses_nothing_else(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = ["--out", "full.json", "--requests", "/dev/full"]
+    assert bench("support-chat", *SHORT, "--parallel", "1,2", "--most-requests", "12", *files) == 1
+    output = capsys.readouterr()
+    assert "error: /dev/full: not complete: No space left on device; name a file on a disk with room" in output.err
+    assert len(json.loads((project / "full.json").read_text(encoding="utf-8"))["curve"]) == 1
+
+
+def test_measured_use_without_ttft_is_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = ["--out", "few.json", "--measured", "few-measured.json"]
+    assert bench("support-chat", *SHORT, "--parallel", "1", "--most-requests", "20", *files) == 0
+    said = "few-measured.json: without TTFT, so `stop_if: ttft_seconds` is not measured: its p95 needs 59 requests"
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("option", ["--out", "--csv", "--html", "--requests", "--measured", "--export"])

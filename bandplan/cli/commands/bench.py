@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.errors import UsageProblem
 from bandplan.cli.json_output import INTERRUPTED
+from bandplan.cli.number_types import number
 from bandplan.cli.paint import say_finding
 from bandplan.cli.project import LOCAL
 from bandplan.cli.stack_argument import add_stack_argument
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from bandplan.bench.bench import BenchPlan
     from bandplan.bench.curve import Curve
     from bandplan.bench.level import Slo
-    from bandplan.bench.sample import Sample
     from bandplan.cli.bench_target import Chosen
     from bandplan.serving.spec.demand import Demand
 
@@ -66,7 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     load.add_argument(
         "--burstiness",
-        type=float,
+        type=number(0.01, 1000, least=True),
         default=0.5,
         metavar="SHAPE",
         help="shape of gamma arrivals (default: 0.5); 1 is Poisson",
@@ -92,16 +92,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--processes", type=int, metavar="N", help="client processes (default: 1, and more once one core is not enough)"
     )
     load.add_argument(
-        "--seconds", type=float, default=60.0, metavar="S", help="most seconds for one level (default: 60)"
+        "--seconds", type=number(0, 86_400), default=60.0, metavar="S", help="most seconds for one level (default: 60)"
     )
     load.add_argument(
         "--seed", type=int, default=0, metavar="N", help="seed of arrivals, lengths and prompts (default: 0)"
     )
     slo = parser.add_argument_group()
-    slo.add_argument("--ttft", type=float, metavar="S", help="SLO: seconds to the first token")
-    slo.add_argument("--tpot", type=float, metavar="MS", help="SLO: milliseconds per output token after the first")
+    slo.add_argument("--ttft", type=number(0, 1e6), metavar="S", help="SLO: seconds to the first token")
     slo.add_argument(
-        "--latency", type=float, metavar="S", help="SLO: seconds of a whole request, from its scheduled time"
+        "--tpot", type=number(0, 1e6), metavar="MS", help="SLO: milliseconds per output token after the first"
+    )
+    slo.add_argument(
+        "--latency", type=number(0, 1e6), metavar="S", help="SLO: seconds of a whole request, from its scheduled time"
     )
     safety = parser.add_argument_group()
     safety.add_argument(
@@ -123,7 +125,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     safety.add_argument(
         "--most-minutes",
-        type=float,
+        type=number(0, 1e6),
         default=MOST_MINUTES,
         metavar="N",
         help="most minutes over all levels (default: 30)",
@@ -220,6 +222,7 @@ def measure(arguments: argparse.Namespace) -> int:
     from bandplan.cli.bench_chunks import gauge_of
     from bandplan.cli.bench_law import fitted_law
     from bandplan.cli.bench_levels import Levels
+    from bandplan.cli.bench_requests import RequestsFile
     from bandplan.cli.bench_target import renewal_of, require_direct
     from bandplan.cli.columns import terminal_width
     from bandplan.cli.main import installed_version
@@ -240,33 +243,36 @@ def measure(arguments: argparse.Namespace) -> int:
     width = terminal_width()
     print(head(width), flush=True)
     levels = Levels(width, is_drawn_on(sys.stdout))
-    journal = arguments.requests.open("w", encoding="utf-8") if arguments.requests else None
+    requests = RequestsFile(arguments.requests) if arguments.requests else None
     try:
         watcher = Watcher(
             levels.show,
-            (lambda point, samples: write_requests(journal, samples)) if journal else lambda *_: None,
+            requests.add if requests else lambda *_: None,
             gauge_of(chosen, arguments.stack),
             renewal_of(chosen.client) if chosen.client is not None else None,
         )
         curve = run_bench(plan, chosen.target, watcher, {"bandplan": installed_version()}, count, counter)
     finally:
-        if journal is not None:
-            journal.close()
+        if requests is not None:
+            requests.close()
     print(summary(curve, fitted_law(curve.levels)), flush=True)
-    lacking = write_results(arguments, curve, exports)
-    if lacking is not None:
-        say_finding(f"error: {lacking}", sys.stderr)
+    if curve.points:
+        lacking = write_results(arguments, curve, exports)
+    else:
+        lacking = ["nothing was measured, so no file was written"]
+    if requests is not None and requests.fault is not None:
+        lacking.append(requests.fault)
+    for one in lacking:
+        say_finding(f"error: {one}", sys.stderr)
     if curve.stopped == "interrupted":
         return INTERRUPTED
-    return (
-        0 if lacking is None and any(point.is_valid and point.counts.get("completed") for point in curve.points) else 1
-    )
+    return 0 if not lacking and any(point.is_valid and point.counts.get("completed") for point in curve.points) else 1
 
 
-def write_results(arguments: argparse.Namespace, curve: "Curve", exports: dict[str, Path]) -> str | None:
+def write_results(arguments: argparse.Namespace, curve: "Curve", exports: dict[str, Path]) -> list[str]:
     """Write every file that was requested; what was measured is kept even if it is less than what was wanted.
 
-    Returns why there is no file of measured use although one was requested.
+    Returns why there is no file of measured use, although one was requested.
     """
     from bandplan.bench.document import document, write_document, write_whole
     from bandplan.bench.foreign import exported
@@ -286,43 +292,31 @@ def write_results(arguments: argparse.Namespace, curve: "Curve", exports: dict[s
 
         write_whole(arguments.html, page(curve, fitted_law(curve.levels)))
         written.append(arguments.html)
+    if arguments.requests:
+        written.append(arguments.requests)
     for tool, path in exports.items():
         write_whole(path, exported(document(curve), tool))  # type: ignore[arg-type]
         written.append(path)
-    lacking = None
+    lacking = []
     if arguments.measured:
         try:
             served, found = measured(curve)
         except BenchProblem as error:
-            lacking = f"{arguments.measured}: not written: {error}"
+            lacking.append(f"{arguments.measured}: not written: {error}")
         else:
             put_measured(arguments.measured, {}, {curve.name: {served: found}})
             written.append(arguments.measured)
+            if "ttft_seconds" not in found:
+                step = "its p95 needs 59 requests of one level; raise --seconds or --parallel"
+                if not curve.streamed:
+                    step = "whole answers have none"
+                print(f"{arguments.measured}: without TTFT, so `stop_if: ttft_seconds` is not measured: {step}")
     print("written: " + ", ".join(map(str, written)))
     if arguments.mlflow:
         from bandplan.cli.bench_mlflow import log_curve
 
         print(log_curve(arguments.mlflow, arguments.out))
     return lacking
-
-
-def write_requests(journal: Any, samples: "Iterable[Sample]") -> None:
-    """Write the times of each request in seconds, and nothing of prompts or answers."""
-    for one in samples:
-        row = {
-            "number": one.number,
-            "scheduled": one.scheduled / 1e9,
-            "sent": one.sent / 1e9,
-            "content": [stamp / 1e9 for stamp in one.content],
-            "ended": None if one.ended is None else one.ended / 1e9,
-            "status": one.status,
-            "outcome": one.outcome,
-            "fault": one.fault,
-            "input_tokens": one.input_tokens,
-            "output_tokens": one.output_tokens,
-            "asked_output_tokens": one.asked_output,
-        }
-        journal.write(json.dumps(row) + "\n")
 
 
 def target_of(arguments: argparse.Namespace) -> "Chosen":
@@ -351,10 +345,8 @@ def plan_of(arguments: argparse.Namespace, demand: "Demand | None") -> "BenchPla
         raise UsageProblem(f"{' and '.join(given)}: give one of them")
     if arguments.processes is not None:
         require(1 <= arguments.processes <= MOST_PROCESSES, "--processes", f"1 to {MOST_PROCESSES:,}")
-    require(arguments.seconds > 0, "--seconds", "more than 0")
-    require(arguments.burstiness > 0, "--burstiness", "more than 0")
     require(1 <= arguments.most_parallel <= MOST_PARALLEL, "--most-parallel", f"1 to {MOST_PARALLEL:,}")
-    for name in ("most_requests", "most_tokens", "most_minutes"):
+    for name in ("most_requests", "most_tokens"):
         require(getattr(arguments, name) > 0, f"--{name.replace('_', '-')}", "more than 0")
     if arguments.rows is not None:
         require(arguments.rows > 0 and arguments.trace is not None, "--rows", "more than 0, and with --trace")
@@ -402,9 +394,6 @@ def slo_of(arguments: argparse.Namespace, demand: "Demand | None") -> "Slo | Non
     """Return what the options require of a request, else what the entry's demand does; None without either."""
     from bandplan.bench.level import Slo
 
-    for name in ("ttft", "tpot", "latency"):
-        value = getattr(arguments, name)
-        require(value is None or value > 0, f"--{name}", "more than 0")
     if arguments.ttft is None and arguments.tpot is None and arguments.latency is None:
         return _slo_of_demand(demand) if demand is not None else None
     tpot = None if arguments.tpot is None else arguments.tpot / 1000
