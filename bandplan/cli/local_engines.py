@@ -69,10 +69,14 @@ def require_engine(arguments: EngineArguments, found: Any) -> None:
 
 
 def configured_engines(project: Project) -> Any:
-    """Return `bandplan:engines` of the stack's file as it is written, None if it has none. Errors: CommandError."""
+    """Return `bandplan:engines` of the stack's file, None if it has none. Errors: CommandError.
+
+    As it is written, except that every name is text: YAML reads the name of an endpoint `123` as a number.
+    """
     from bandplan.cli.stack_configuration import configured_value
 
-    return configured_value(project, LOCAL, KEY)
+    found = configured_value(project, LOCAL, KEY)
+    return {str(name): row for name, row in found.items()} if isinstance(found, dict) else found
 
 
 def tell_engines(project: Project, models: Callable[[], Mapping[str, Any]]) -> None:
@@ -108,9 +112,7 @@ def require_right(
 
     With `arguments`, also check what depends on the start of the workspace: hosts, programs and memory.
     """
-    lines = list(_problems(found, _Names.of(models)))
-    if not lines:
-        lines = list(_engine_problems(project, found, models, arguments))
+    lines = [*_problems(found, _Names.of(models)), *_engine_problems(project, _settings_of(found), models, arguments)]
     if lines:
         raise _usage_problem(lines)
 
@@ -294,6 +296,18 @@ def _problems(found: Any, names: _Names) -> Iterator[str]:
             f"{name}/{key}: must be one of: {', '.join(allowed)}" for key in wanted if key not in (CAPACITY, *KEYS)
         )
         yield from _settings_problems(wanted.get(CAPACITY), f"{name}/{CAPACITY}")
+
+
+def _settings_of(found: Any) -> dict[str, dict[str, Any]]:
+    """Return what can be checked further: the known keys of each name that has settings."""
+    from bandplan.stub.inference.selection.settings import KEYS
+
+    rows = found.items() if isinstance(found, dict) else ()
+    return {
+        str(name): {key: value for key, value in row.items() if key in KEYS}
+        for name, row in rows
+        if isinstance(row, dict)
+    }
 
 
 def _settings_problems(settings: Any, place: str) -> Iterator[str]:

@@ -105,6 +105,28 @@ def test_problem_is_told_with_its_place_and_rule(project: Project, found: Any, l
     assert step.startswith("fix the file")
 
 
+def test_problems_of_names_keys_and_values_are_told_together(project: Project) -> None:
+    found = {"support-chat": {"engine": "ollama", "speed": 1}, "*": {"url": "localhost"}, "ghost": {"weights": ""}}
+    with pytest.raises(UsageProblem) as told:
+        require_right(project, found, MODELS)
+    places = [line.split(": ")[1] for line in str(told.value).splitlines()[:-1]]
+    assert sorted(places) == [
+        "bandplan:engines/*/url",
+        "bandplan:engines/ghost",
+        "bandplan:engines/ghost/weights",
+        "bandplan:engines/support-chat/engine",
+        "bandplan:engines/support-chat/speed",
+    ]
+
+
+def test_endpoint_that_is_named_by_a_number_has_its_settings(project: Project) -> None:
+    write(project, "{123: {engine: simulated, capacity: {startup_seconds: 5}}}")
+    running = process.start(project.stub_folder)
+    tell_engines(project, lambda: {"models": [{"name": "123", "model": LLAMA, "task": "llm/v1/chat"}]})
+    client = StubClient(running.host, running.token)
+    assert client.ok("GET", "/stub/endpoints/123/capacity")["own"] == {"startup_seconds": 5}
+
+
 def test_folder_of_weights_is_found_from_the_project_and_must_have_a_chat_template_for_chat(project: Project) -> None:
     found = {"support-chat": {"engine": "simulated", "weights": "./mine"}}
     folder = project.root / "mine"
