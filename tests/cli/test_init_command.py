@@ -1,5 +1,6 @@
 """`bandplan init` where files are already: nothing of the user's is touched, and the next step works."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,29 @@ def test_other_files_that_are_there_can_be_kept(
     assert main(["init", "--yes"]) == 2
     assert "add --keep to keep your own" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_printed_commands_can_be_pasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in [name for name in os.environ if name.startswith("DATABRICKS_")]:
+        monkeypatch.delenv(variable)
+    assert main(["init", "our fleet", "--yes", "--ci", "none", "--from-workspace"]) == 1
+    said = capsys.readouterr()
+    assert "  cd 'our fleet' && bandplan up " in said.out
+    assert "run `cd 'our fleet' && bandplan adopt --all --stack dev --write`" in said.err
+
+
+def test_empty_folder_is_not_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        main(["init", "", "--yes"])  # as `bandplan init "$FOLDER"` without a value
+    assert "FOLDER: is empty; name a folder" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_failed_writing_removes_only_what_it_wrote(tmp_path: Path) -> None:

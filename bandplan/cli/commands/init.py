@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,9 @@ ADOPTING = "version: 1\nmodels: []\n"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="folder (default: here)")
+    parser.add_argument(
+        "path", nargs="?", type=folder_named, default=Path(), metavar="FOLDER", help="folder (default: here)"
+    )
     parser.add_argument("--project", metavar="NAME", help="name of the project (default: that of the folder)")
     parser.add_argument("--team", metavar="NAME", help="value of the tag `team` (default: the project's name)")
     parser.add_argument("--cloud", metavar="CLOUD", help=f"one of: {', '.join(CLOUDS)} (default: {CLOUDS[0]})")
@@ -74,6 +77,13 @@ def run(arguments: argparse.Namespace) -> int:
     write_all(folder, files)
     tell(folder, answers, files, has_hashes=bool(hashes))
     return adopt_all(folder, answers) if arguments.from_workspace else 0
+
+
+def folder_named(text: str) -> Path:
+    """Read FOLDER; an empty one, as an unset variable gives it, is not meant to be the folder of work."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty; name a folder, or leave it out for this one")
+    return Path(text)
 
 
 def files_of(
@@ -153,15 +163,19 @@ def tell(folder: Path, answers: Answers, files: Mapping[str, File], *, has_hashe
         print(
             "requirements.txt has versions without hashes; `bandplan upgrade --write` adds them from your package index"
         )
-    enter = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
     first = answers.stacks[0].name if answers.stacks else "NAME"
     steps = [
-        (f"{enter}bandplan up", "deploys to a workspace on this machine"),
+        (f"{entering(folder)}bandplan up", "deploys to a workspace on this machine"),
         ("bandplan check", "everything that a pull request has to pass"),
         ("README.md", f"real workspaces (stack {first}), pull requests, upgrades"),
     ]
     width = max(len(command) for command, _ in steps)
     print("\nnext:\n" + "\n".join(f"  {command:{width}}   # {purpose}" for command, purpose in steps))
+
+
+def entering(folder: Path) -> str:
+    """Return what a shell has to do before a command in the folder; nothing if it is there."""
+    return "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
 
 
 def adopt_all(folder: Path, answers: Answers) -> int:
@@ -173,7 +187,7 @@ def adopt_all(folder: Path, answers: Answers) -> int:
     from bandplan.cli.stack_engine import engine_wanted
 
     stack = answers.stacks[0].name
-    command = f"bandplan adopt --all --stack {stack} --write"
+    command = f"{entering(folder)}bandplan adopt --all --stack {stack} --write"
     is_embedded = engine_wanted(os.environ) == "embedded"
     print(f"\ntaking over the endpoints of the workspace of {stack}:", flush=True)
     os.chdir(folder)
