@@ -243,6 +243,17 @@ BAD = {
         "one value per column",
     ),
     "split_that_is_a_list": ("chat", {"dataframe_split": []}, "must have data, and columns"),
+    "record_with_a_parameter": (
+        "chat",
+        {"dataframe_records": [{"prompt": "x"}, {"prompt": "y", "max_tokens": 5}]},
+        "dataframe_records/max_tokens: not supported as a column of legacy requests; write it in params",
+    ),
+    "inputs_with_a_parameter": ("chat", {"inputs": {"prompt": "x", "stop": ["a"]}}, "inputs/stop"),
+    "split_with_a_parameter": (
+        "chat",
+        {"dataframe_split": {"columns": ["prompt", "seed"], "data": [["x", 1]]}},
+        "dataframe_split/columns/seed",
+    ),
     "records_without_the_column": ("chat", {"dataframe_records": [{"x": 1}]}, "dataframe_records/prompt"),
 }
 

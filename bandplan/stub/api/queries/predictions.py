@@ -4,6 +4,8 @@ The formats are those of the page "Optimized large language model serving" on do
 answer: the form of a prediction here (candidates with text and finish reason, token counts) is a guess.
 """
 
+from collections.abc import Iterable
+
 from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.queries import engine_fields
 from bandplan.stub.api.queries.embeddings import count_inputs, read_inputs
@@ -55,7 +57,10 @@ async def answer(body: Json, embedding: Embedding, task: str | None, target: Tar
 
 
 def read_column(body: Json, column: str) -> list[str]:
-    """Read the texts of one column, in row order; the body must have exactly one of LEGACY_INPUTS."""
+    """Read the texts of one column, in row order; the body must have exactly one of LEGACY_INPUTS.
+
+    Other columns are the client's own, except that a parameter is not one: nothing would come of it.
+    """
     used = [key for key in LEGACY_INPUTS if key in body]
     if len(used) != 1:
         raise Invalid(f"exactly one of {', '.join(LEGACY_INPUTS)} is required.")
@@ -64,9 +69,11 @@ def read_column(body: Json, column: str) -> list[str]:
         case "dataframe_split":
             return read_inputs(_split_column(value, column), f"dataframe_split/{column}")
         case "inputs" if isinstance(value, dict):
+            _refuse_parameters(value, "inputs")
             return read_inputs(value.get(column), f"inputs/{column}")
         case _:
             rows = value if isinstance(value, list) else [value]
+            _refuse_parameters((key for row in rows if isinstance(row, dict) for key in row), used[0])
             texts = [row.get(column) if isinstance(row, dict) else row for row in rows]
             return read_inputs(texts, f"{used[0]}/{column}")
 
@@ -76,7 +83,14 @@ def _split_column(frame: object, column: str) -> list[object]:
     rows = frame.get("data") if isinstance(frame, dict) else None
     if not isinstance(columns, list) or not isinstance(rows, list) or column not in columns:
         raise Invalid(f"dataframe_split: must have data, and columns that include '{column}'.")
+    _refuse_parameters((key for key in columns if isinstance(key, str)), "dataframe_split/columns")
     at = columns.index(column)
     if not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
         raise Invalid("dataframe_split/data: every row must have one value per column.")
     return [row[at] for row in rows]
+
+
+def _refuse_parameters(columns: Iterable[str], place: str) -> None:
+    if found := [key for key in dict.fromkeys(columns) if key in LEGACY_PARAMS.served]:
+        names = ", ".join(f"{place}/{key}" for key in found)
+        raise Invalid(f"{names}: not supported as a column of legacy requests; write it in params.")
