@@ -1,8 +1,8 @@
 """A server of the OpenAI protocol for tests, with the differences and faults of real ones."""
 
+import contextlib
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +18,8 @@ class Behaviour:
     """What a server knows and how it fails. `end_early`: answers end after their own words, whatever was asked.
 
     `status` other than 200 refuses every generation with `error`; `cut_after` breaks the connection after so many
-    chunks, `ignores_limit` answers with 300 times its own words and ends nowhere before; `fail_after` sends an error instead; `pause` is waited for after the first chunk; `before_answer` gets the path
+    chunks, `fail_after` sends an error instead, and `stays_after` sends nothing more until the client leaves, which sets
+    `left`; `ignores_limit` answers with 300 times its own words, and then does that, too. `before_answer` gets the path
     and the body of each request; `status_of` gets the same and refuses the request with the status that it returns.
     """
 
@@ -38,7 +39,7 @@ class Behaviour:
     cut_after: int | None = None
     fail_after: int | None = None
     is_plain_http_1_0: bool = False
-    pause: threading.Event | None = None
+    stays_after: int | None = None
     before_answer: Callable[[str, dict[str, Any]], None] | None = None
     status_of: Callable[[str, dict[str, Any]], int | None] = lambda path, body: None
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -125,14 +126,17 @@ class Handler(BaseHTTPRequestHandler):
             if at == self.behaviour.fail_after:
                 self._event({"error": {"message": "CUDA out of memory", "code": 500}})
                 break
-            if at and self.behaviour.pause is not None:
-                self.behaviour.pause.wait(100)
-                time.sleep(0.002)  # else all of it is in the buffers of the connection before that is closed
+            if at == self.behaviour.stays_after:
+                self._stay()
+                return
             logprobs = self._logprobs(word, body, is_chat) if "logprobs" in knows else None
             own = {"delta": {"content": word}} if is_chat else {"text": word}
             if not self._event({"choices": [{"index": 0, **own, "logprobs": logprobs, "finish_reason": None}]}):
                 return
         else:
+            if self.behaviour.ignores_limit:
+                self._stay()
+                return
             last = {"delta": {}} if is_chat else {"text": ""}
             self._event({"choices": [{"index": 0, **last, "finish_reason": reason}]})
             asks = (body.get("stream_options") or {}).get("include_usage")
@@ -173,6 +177,12 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+
+    def _stay(self) -> None:
+        """Wait until the client has left. What is written does not show it: the connection takes it in any case."""
+        with contextlib.suppress(OSError):
+            self.rfile.read(1)  # the client sends nothing more
+        self.behaviour.left.set()
 
     def _event(self, event: dict[str, Any]) -> bool:
         return self._write(b"data: " + json.dumps(event).encode() + b"\n\n")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, TypeVar
@@ -471,11 +470,11 @@ def test_abandoned_generation_ends_the_connection_to_the_server() -> None:
     behaviour = Behaviour()
 
     async def body(engine: OpenAIEngine) -> None:
-        behaviour.pause = threading.Event()
+        behaviour.stays_after = 1
         async with aclosing(engine.generate(Generation("m", HELLO, ignore_eos=True, max_tokens=1000))) as batches:
             await anext(batches)
+            assert not behaviour.left.is_set()
         assert engine.stats().running == 0
-        behaviour.pause.set()
         assert await asyncio.to_thread(behaviour.left.wait, 60), "the server sees that nobody reads any more"
 
     started(behaviour, body)

@@ -1,7 +1,6 @@
 """Every route of the workspace on the engine `openai`: the server's text, log probabilities and usage, or a refusal."""
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -310,7 +309,7 @@ def test_status_says_what_the_server_lacks(workspace: StubClient, behaviour: Beh
 
 
 def test_client_that_leaves_ends_the_generation_at_the_server(workspace: StubClient, behaviour: Behaviour) -> None:
-    behaviour.pause = threading.Event()
+    behaviour.stays_after = 1
     response = workspace.pool.request(
         "POST",
         f"{workspace.host}/serving-endpoints/chat/invocations",
@@ -319,10 +318,10 @@ def test_client_that_leaves_ends_the_generation_at_the_server(workspace: StubCli
         preload_content=False,
     )
     assert b"Yes" in next(response.stream(4096))
+    assert not behaviour.left.is_set()
     response.close()
     while workspace.ok("GET", "/stub/status")["queries"]["in_flight"]:
         pass
-    behaviour.pause.set()
     assert behaviour.left.wait(60)
 
 
