@@ -28,10 +28,12 @@ def filled(running: process.Running) -> StubClient:
 
 
 def asked(client: StubClient, **fields: Any) -> socket.socket:
-    """An open connection that has asked for 8,000 tokens."""
+    """An open connection that has asked for 8,000 tokens, and holds little of what its client does not read."""
     fields = {"max_tokens": 8000, "ignore_eos": True, **fields}
     body = json.dumps({"messages": [{"role": "user", "content": "Say hello"}], **fields}).encode()
-    opened = socket.create_connection(("127.0.0.1", int(client.host.rpartition(":")[2])))
+    opened = socket.socket()
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    opened.connect(("127.0.0.1", int(client.host.rpartition(":")[2])))
     head = f"POST /serving-endpoints/chat/invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n"
     opened.sendall(f"{head}Authorization: {client.authorization['Authorization']}\r\n\r\n".encode() + body)
     return opened
@@ -75,7 +77,8 @@ def process_folder(client: StubClient) -> str:
 
 def test_abandoned_streams_are_not_generated_to_their_end(state_dir: Path) -> None:
     client = filled(process.start(state_dir, settle="at-once"))
-    opened = [asked(client, stream=True) for _ in range(40)]
+    # 2 KB a token: the whole answer does not fit into the buffers of a connection, however late its client leaves.
+    opened = [asked(client, stream=True, logprobs=True, top_logprobs=20) for _ in range(40)]
     for one in opened:
         assert one.recv(1) == b"H"
         one.close()
