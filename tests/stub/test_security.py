@@ -268,18 +268,18 @@ def test_connection_that_stays_silent_in_the_middle_of_a_request_is_ended(
         import uvicorn
         from uvicorn.server import ServerState
 
-        loop = asyncio.get_running_loop()
+        loop, now = asyncio.get_running_loop(), 1000.0
+        loop.time = lambda: now  # type: ignore[method-assign]
         config = uvicorn.Config(unanswered, lifespan="off", ws="none", interface="asgi3", log_config=None)
         config.load()
         opened = Connection(Connections(), Reads(), config=config, server_state=ServerState(), app_state={}, _loop=loop)
         transport = FakeTransport()
-        began = loop.time()
         opened.connection_made(transport)
         if sent:
             opened.data_received(sent)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        loop.time = lambda: began + silent_seconds  # type: ignore[method-assign]
+        now += silent_seconds
         opened._close_when_stuck()
         was_ended = transport.is_ended
         opened.connection_lost(None)  # the handler hears of it and ends
