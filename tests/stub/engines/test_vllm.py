@@ -8,7 +8,7 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ from bandplan.stub.inference.vllm.command import environment, launch
 from bandplan.stub.inference.vllm.engine import VllmEngine, log_name
 from bandplan.stub.inference.vllm.process import reap
 from bandplan.stub.inference.vllm.progress import reason_of, step_of
+from tests.ports import own_port
 from tests.stub.engines.fake_server import ANSWER, Behaviour, serving
 from tests.stub.engines.fake_vllm import installed, told
 from tests.stub.stub_client import LLAMA, StubClient
@@ -227,7 +228,17 @@ def test_vllm_that_cannot_start_is_tried_once_more_and_then_its_own_reason_is_to
     await_end([pid for start in starts for pid in start["pids"]])
 
 
-def test_vllm_that_is_healthy_and_ends_at_the_first_query_is_not_ready(tmp_path: Path) -> None:
+def test_vllm_that_is_healthy_and_ends_at_the_first_query_is_not_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for = asyncio.wait_for
+
+    def patiently(awaitable: Awaitable[T], seconds: float | None) -> Coroutine[Any, Any, T]:
+        return wait_for(awaitable, max(seconds or 0.0, 60.0))
+
+    # The engine waits 2 s for the end of a process that has broken a query, which a busy machine may take longer to see.
+    monkeypatch.setattr(asyncio, "wait_for", patiently)
+
     async def body(engine: VllmEngine, said: list[str]) -> None:
         with pytest.raises(
             EngineUnavailable, match=r"ended at the first query: .* CUDA error: an illegal memory access"
@@ -296,7 +307,7 @@ def test_port_that_somebody_else_took_meanwhile_is_no_reason_to_fail(
         else:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             taken = listener.getsockname()[1]
-        ports = iter([taken, vllm_process.free_port()])
+        ports = iter([taken, own_port()])
         patience = iter([0.2, connection.SILENCE_SECONDS])  # the listener accepts, and never answers
 
         def next_port() -> int:
