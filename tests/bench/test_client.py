@@ -114,8 +114,7 @@ def test_a_connection_closed_between_two_levels_is_replaced() -> None:
             client = Client(target)
             await client.open(3)
             await until(lambda: script.connections == 3)
-            for _ in range(100):  # turns of the event loop, in which the client sees that they are closed
-                await asyncio.sleep(0)
+            await until(lambda: not any(one.is_free for one in client._free))  # the client sees that they are closed
             script.hangs_up = False
             await client.open(3)
             await until(lambda: script.connections == 6)

@@ -1,5 +1,6 @@
 """A run that outlives its token, against a server that takes only the last few that it issued."""
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count
@@ -16,22 +17,39 @@ from tests.bench.threaded_server import answering
 KEPT = 2
 """How many tokens are good at a time: the one request under way may have the one before."""
 
+BEFORE_THE_LOAD = 2
+"""Requests that find out what the server takes, for which no token is read."""
+
 
 class Issuer:
-    """Tokens; a new one each time that the newest has been used, which makes an older one invalid."""
+    """Tokens; a new one each time that the newest has been used, which makes an older one invalid.
+
+    `holds`: a request of the load is answered once the benchmark has read a token twice more, however late it does.
+    """
 
     def __init__(self) -> None:
         self.issued = ["token-1"]
         self.seen: Counter[str] = Counter()
+        self.holds = False
+        self._reads = 0
+        self._read = threading.Condition()
 
     def issue(self) -> str:
         if self.seen[self.issued[-1]]:
             self.issued.append(f"token-{len(self.issued) + 1}")
+        with self._read:
+            self._reads += 1
+            self._read.notify_all()
         return self.issued[-1]
 
     def takes(self, token: str) -> bool:
         self.seen[token] += 1
-        return token in self.issued[-KEPT:]
+        is_good = token in self.issued[-KEPT:]
+        with self._read:
+            enough = self._reads + 2
+            if self.holds and self.seen.total() > BEFORE_THE_LOAD:
+                self._read.wait_for(lambda: self._reads >= enough, 60)
+        return is_good
 
 
 @pytest.fixture
@@ -55,6 +73,7 @@ def run(target: Target, renewal: Renewal | None, processes: int = 1, level_secon
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_run_sends_the_token_of_the_moment(issuer: Issuer, target: Target, processes: int) -> None:
+    issuer.holds = True
     curve = run(target, Renewal(issuer.issue, every_seconds=0.001), processes)
     (point,) = curve.points
     assert point.counts["failed"] == 0

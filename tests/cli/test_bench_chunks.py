@@ -1,7 +1,6 @@
 """The chunks in use, as `bandplan bench` reads them from a workspace that holds its bands."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,13 +42,14 @@ def test_nothing_is_said_of_what_nothing_limits() -> None:
     assert exported_chunks('gpu_usage_percentage{gpu="0"} 12\n', None) is None
 
 
-def test_a_level_has_the_chunks_that_served_it(workspace: tuple[Path, StubClient]) -> None:
-    here = Path.cwd()
-    os.chdir(workspace[0])
-    try:
+def test_a_level_has_the_chunks_that_served_it(
+    workspace: tuple[Path, StubClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(workspace[0])
+    for _ in range(20):
         main(["bench", "held", "--input", "60", "--output", "8", "--parallel", "2", "--seconds", "1.2"])
-    finally:
-        os.chdir(here)
-    (point,) = json.loads((workspace[0] / "bench.json").read_text(encoding="utf-8"))["curve"]
+        (point,) = json.loads((workspace[0] / "bench.json").read_text(encoding="utf-8"))["curve"]
+        if point["chunks_in_use"]:  # not on a machine that stalls until the level has ended
+            break
     assert point["chunks_in_use"], "read at least once"
     assert {one["chunks"] for one in point["chunks_in_use"]} == {4.0}

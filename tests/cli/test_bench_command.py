@@ -92,11 +92,13 @@ def test_a_level_agrees_with_what_the_workspace_saw(
 
 
 def test_whole_answers_openai_route_and_open_loop(project: Path) -> None:
-    bench(
-        "support-chat", "--rate", "20", "--seconds", "1", "--no-stream", "--route", "openai", *SHORT, "--out", "o.json"
-    )
-    found = json.loads((project / "o.json").read_text(encoding="utf-8"))
-    (point,) = found["curve"]
+    load = ["--rate", "20", "--seconds", "1", "--no-stream", "--route", "openai"]
+    for _ in range(20):
+        bench("support-chat", *load, *SHORT, "--out", "o.json")
+        found = json.loads((project / "o.json").read_text(encoding="utf-8"))
+        (point,) = found["curve"]
+        if point["scheduled_latency_seconds"]:  # not on a machine that stalls until all have been sent
+            break
     assert (found["load"]["mode"], found["load"]["arrivals"]) == ("open", "poisson")
     assert point["parallel"] is None
     assert point["ttft_seconds"] is None
@@ -322,12 +324,15 @@ def test_file_to_which_no_measurement_can_be_added_is_refused_before_the_load(
 
 
 def test_an_interruption_keeps_what_was_measured(project: Path, workspace: tuple[Path, StubClient]) -> None:
-    # The workspace lists only the last 10,000, so those that came before are left out instead of subtracted.
-    def seen() -> int:
-        return len(workspace[1].ok("GET", f"/stub/requests?since={since}")["requests"])
+    def has_answers() -> bool:
+        """Whether the benchmark has sent a request long after the answer to another one, which it has seen by then."""
+        # The workspace lists only the last 10,000, so those that came before are left out instead of subtracted.
+        sent = workspace[1].ok("GET", f"/stub/requests?since={since}")["requests"]
+        load = sorted(sent, key=lambda one: one["number"])[2:]  # two are sent before the load
+        ended = [one["ended_ms"] for one in load if one["ended_ms"] is not None]
+        return bool(ended) and max(one["arrived_ms"] for one in load) > min(ended) + 200
 
-    # The first two are sent before the load. With 60 sent at 20 a second, the first ones have long been answered.
-    for load, sent in ((["--parallel", "2"], 12), (["--rate", "20"], 60)):
+    for load in (["--parallel", "2"], ["--rate", "20"]):
         command = [
             sys.executable,
             "-m",
@@ -348,7 +353,7 @@ def test_an_interruption_keeps_what_was_measured(project: Path, workspace: tuple
             text=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        while seen() < sent and running.poll() is None:
+        while not has_answers() and running.poll() is None:
             time.sleep(0.05)
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=60)
