@@ -223,6 +223,7 @@ def test_engine_that_auto_has_replaced_by_simulation_is_told_as_failed(
     looks = iter([{"replaced": {"e": entity(state="starting", detail="loading weights")}}, seen])
     monkeypatch.setattr(local_engines, "answering", lambda _: next(looks))
     monkeypatch.setattr(local_engines, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("bandplan.cli.local_engines.time.monotonic", lambda: 100.0)
     found = local_engines.await_engines(Project(tmp_path), seen)
     assert failed(found) == {"replaced"}
     told = reasons(found, of_answers_only=True)

@@ -50,8 +50,8 @@ def run() -> int:
             import atexit
 
             atexit.register(lambda: print("at exit"))
-            threading.Thread(target=lambda: (time.sleep(0.1), print("thread"))).start()
             print("main", end=" ")
+            threading.Thread(target=lambda: (time.sleep(0.1), print("thread"))).start()
         case ["hear", *names]:
             hear([signal.Signals[name] for name in names])
     return 0
