@@ -7,6 +7,9 @@ import pytest
 # terminal would leave a warm process behind.
 os.environ.setdefault("BANDPLAN_WARM", "0")
 
+# A command that has been silent for ten seconds says what it waits for, also where a test expects nothing of the kind.
+os.environ.setdefault("BANDPLAN_PROGRESS", "0")
+
 # A script starts its background jobs with SIGINT and SIGQUIT ignored, and `nohup` with SIGHUP ignored; programs started by
 # the tests would inherit that, and tests of keys and of hanging up would wait for signals that never come.
 _USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGQUIT: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}

@@ -138,6 +138,7 @@ def test_output_to_a_file_is_no_sign_of_life_on_the_terminal(clock: Clock) -> No
 
 
 def test_watching_ends_with_the_command_and_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BANDPLAN_PROGRESS", raising=False)
     with watched("drift"):
         assert Door.before_write is not None
         with doing("inner"):
@@ -180,6 +181,7 @@ def test_slow_workspace_is_named_on_a_terminal_and_not_in_what_stays(
         "DATABRICKS_TOKEN": TOKEN,
         "TERM": "xterm",
         "BANDPLAN_WARM": "0",
+        "BANDPLAN_PROGRESS": "1",
     }
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
