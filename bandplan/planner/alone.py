@@ -33,8 +33,9 @@ def refuse_impossible(capacity: Capacity, load: Load, target: Target) -> None:
         if least > limit:
             which = "" if not load.has_lengths else f" at p{target.percentile:g} of the lengths"
             larger = " or one with a larger chunk" if capacity.is_range else ""
+            takes, wanted = apart(name, least, limit)
             raise NoCapacity(
-                f"no capacity fixes this: {named[name]} {shown(name, least)}{which}, more than {shown(name, limit)}; "
+                f"no capacity fixes this: {named[name]} {takes}{which}, more than {wanted}; "
                 f"raise the target, shorten the requests, or use a faster model{larger}"
             )
 
@@ -66,6 +67,15 @@ class Alone:
         return values[nearest_rank(len(values), percent)]
 
 
-def shown(name: str, seconds: float) -> str:
-    """Return a figure in the unit that it is stated in."""
-    return f"{seconds * 1000:.0f} ms" if name == "tpot" else f"{seconds:.1f} s"
+def apart(name: str, least: float, limit: float) -> tuple[str, str]:
+    """Return two figures in the unit that they are stated in, with as many digits as it takes to tell them apart."""
+    for more in range(9):
+        found = shown(name, least, more), shown(name, limit, more)
+        if found[0] != found[1] and float(found[1].split()[0]) > 0:
+            return found
+    return f"{least:g} s", f"{limit:g} s"
+
+
+def shown(name: str, seconds: float, more: int = 0) -> str:
+    """Return a figure in its unit, with `more` digits than usual."""
+    return f"{seconds * 1000:.{more}f} ms" if name == "tpot" else f"{seconds:.{1 + more}f} s"

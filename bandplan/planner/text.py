@@ -164,7 +164,8 @@ def _less(plan: Plan) -> str:
         ]
         return f"{what} is not enough: {'; '.join(worst)}."
     if plan.for_headroom:
-        return f"{what} keeps the target but not the headroom of {plan.headroom_percent:g}%."
+        kept = "keeps the target" if plan.target.limits else "takes the load"
+        return f"{what} {kept} but not the headroom of {plan.headroom_percent:g}%."
     return f"{what} is {less.utilisation:.0%} in use."
 
 

@@ -96,6 +96,18 @@ def test_refusals(project: Path, capsys: pytest.CaptureFixture[str], target: str
     assert told in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["info", "real-scale"])
+def test_a_missing_login_is_an_argument_that_is_wrong(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_CONFIG_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    (project / "stacks").mkdir()
+    (project / "stacks" / "Pulumi.prod.yaml").write_text("config: {}\n")
+    assert main([command, "chat", "--stack", "prod"]) == 2
+    assert "no workspace is configured: set DATABRICKS_HOST" in capsys.readouterr().err
+
+
 def test_concurrency_of_8_at_a_band_of_850_is_1700_with_the_gpu_beside_it() -> None:
     lines = lines_of("current", "m version 1", list(samples(EXPORT)), 850)
     assert "1,700 tokens/s = provisioned concurrency 8 x smallest band 850 / 4" in lines[1]

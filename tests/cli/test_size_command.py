@@ -164,6 +164,7 @@ def test_cost_is_that_of_the_prices_file(project: Path, capsys: pytest.CaptureFi
         ((MODEL, *FLAGS, "--output", "nan"), "must be an integer from 0"),
         ((MODEL, *FLAGS, "--latency", "0"), "must be a number above 0"),
         ((MODEL, *FLAGS, "--latency", "nan"), "must be a number above 0"),
+        ((MODEL, *FLAGS, "--peak-factor", "0.5"), "must be a number from 1"),
         ((MODEL, *FLAGS, "--output", "99999"), "an answer has at most 8,192"),
         ((MODEL, *FLAGS, "--requests-per-second", "201"), "a workspace takes at most 200"),
         ((MODEL, *FLAGS, "--output", "0", "--tpot", "9"), "--tpot: a request without output tokens"),

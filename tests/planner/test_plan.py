@@ -1,5 +1,7 @@
 """The smallest capacity for a load and a target, with what is said of it."""
 
+import re
+
 import pytest
 
 from bandplan.planner.alone import NoCapacity
@@ -43,6 +45,20 @@ def test_a_target_that_one_request_alone_misses_is_refused() -> None:
     with pytest.raises(NoCapacity, match=r"no capacity fixes this: one request alone takes 4\.9 s, more than 3\.0 s"):
         plan(CHUNKS, Load(SHAPE, 20), Target(3))
     assert plan(Capacity("bands", 3000), Load(SHAPE, 20), Target(3)).ceiling.steps >= 14
+
+
+@pytest.mark.parametrize("target", [Target(4.91), Target(ttft_seconds=0.001), Target(tpot_ms=10.2)])
+def test_what_one_request_takes_is_told_apart_from_a_target_just_below(target: Target) -> None:
+    with pytest.raises(NoCapacity) as refused:
+        plan(CHUNKS, Load(SHAPE, 20), target)
+    figures = re.search(r"takes ([\d.]+) m?s, more than ([\d.]+) m?s;", str(refused.value))
+    assert figures is not None
+    assert float(figures[1]) > float(figures[2]) > 0
+
+
+def test_one_step_less_without_a_target_keeps_none() -> None:
+    found = plan(CHUNKS, Load(SHAPE, 20), Target())
+    assert "41 chunks (40,180 tokens/s), takes the load but not the headroom of 20%" in described(found)
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def answer(arguments: argparse.Namespace, model: str, version: str | None) -> "t
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.serving.planning.record import record_of
     from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
-    from bandplan.serving.workspace.errors import WorkspaceError
+    from bandplan.serving.workspace.errors import NotConfigured, WorkspaceError
     from bandplan.serving.workspace.optimization_info import fetch
 
     project = find_project(Path.cwd())
@@ -149,6 +149,8 @@ def answer(arguments: argparse.Namespace, model: str, version: str | None) -> "t
             offline=arguments.offline,
             unrecorded=lambda error: None,
         )[wanted]
+    except NotConfigured as error:
+        raise UsageProblem(str(error)) from error
     except WorkspaceError as error:
         raise CommandError(str(error)) from error
     if not isinstance(found, OptimizationInfo):

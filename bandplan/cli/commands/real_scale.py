@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bandplan.serving.planning.record import record_of
     from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
     from bandplan.serving.workspace.endpoints import Endpoints
-    from bandplan.serving.workspace.errors import NotFound, WorkspaceError
+    from bandplan.serving.workspace.errors import NotConfigured, NotFound, WorkspaceError
     from bandplan.serving.workspace.metrics import samples
     from bandplan.serving.workspace.optimization_info import fetch
 
@@ -51,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         infos = fetch(client, wanted, record_of(project.root))
     except NotFound as error:
         raise UsageProblem(unknown_endpoint(choice, name)) from error
+    except NotConfigured as error:
+        raise UsageProblem(str(error)) from error
     except WorkspaceError as error:
         raise CommandError(str(error)) from error
     for entity, model, version in served:

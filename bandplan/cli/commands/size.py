@@ -29,7 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     demand.add_argument(
         "--trace", type=Path, metavar="FILE", help="replay CSV or JSONL of time, input and output tokens"
     )
-    demand.add_argument("--peak-factor", type=number(0, 1000), metavar="N", help="peak load divided by the average")
+    demand.add_argument(
+        "--peak-factor", type=number(1, 1000, least=True), metavar="N", help="peak load divided by the average"
+    )
     demand.add_argument(
         "--cache-hit",
         type=number(0, 100, least=True),

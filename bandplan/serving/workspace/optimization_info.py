@@ -134,8 +134,8 @@ def ask(client: WorkspaceClient, version: ModelVersion) -> OptimizationInfo | Un
         return OptimizationInfo.from_response(client.get(path))
     except NotFound:
         return Unavailable(
-            f"{client.host} has no model {version.model} version {version.version}, or this token may not see it; "
-            "check the name and the version in Unity Catalog, and EXECUTE on the model"
+            f"{client.host} has no model {version.model} version {version.version} in Unity Catalog, or this token may "
+            "not see it (EXECUTE on the model)"
         )
     except Refused as error:
         return Unavailable(f"{client.host} gave no optimization info: {error.reason or error}")
