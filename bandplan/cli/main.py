@@ -75,6 +75,7 @@ GROUPS = {
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 ROOM_NEEDED = "make the project folder readable and .bandplan/ writable, and free disk space if the disk is full"
+SPACE_NEEDED = "free space where the output goes, and in the project folder"
 
 
 class Command(Protocol):
@@ -108,8 +109,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is None and error.errno not in NO_ROOM:
             raise
-        place = f"{error.filename}: " if error.filename is not None else ""
-        say_finding(f"error: {place}{error.strerror}; {ROOM_NEEDED}", sys.stderr)
+        # Without a name it was standard output or a file that was open: the error does not say which.
+        place, needed = (f"{error.filename}: ", ROOM_NEEDED) if error.filename is not None else ("", SPACE_NEEDED)
+        say_finding(f"error: {place}{error.strerror}; {needed}", sys.stderr)
         return 1
 
 

@@ -107,3 +107,12 @@ def test_closed_streams_change_neither_the_exit_status_nor_what_the_others_have(
     assert hidden.returncode == shown.returncode
     assert hidden.stdout == ("" if 1 in closed else shown.stdout)
     assert hidden.stderr == ("" if 2 in closed else shown.stderr)
+
+
+def test_output_that_finds_no_room_does_not_blame_the_project() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-u", "-m", "bandplan.cli.main", "explain"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    step = "free space where the output goes, and in the project folder"
+    assert (done.returncode, done.stderr) == (1, f"error: No space left on device; {step}\n")
