@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from bandplan.cli.errors import UsageProblem
+from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import LOCAL
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def live_endpoint(choice: "StackChoice", name: str) -> tuple["WorkspaceClient", 
     except NotFound as error:
         raise UsageProblem(unknown_endpoint(choice, name)) from error
     except WorkspaceError as error:
-        raise UsageProblem(str(error)) from error
+        raise CommandError(str(error)) from error
 
 
 def task_of(name: str, live: Mapping[str, Any]) -> Any:

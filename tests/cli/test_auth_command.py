@@ -134,6 +134,7 @@ def test_a_wrong_token_fails_in_one_line_without_it(prod: Workspace, capsys: pyt
     assert main(["auth", "--stack", "prod"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: {prod.url} does not accept the token") and given not in line
+    assert line.endswith("; renew the token of the profile prod, or see `bandplan docs login`")
 
 
 def test_a_file_that_others_may_read_is_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

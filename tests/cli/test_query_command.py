@@ -18,6 +18,9 @@ class Workspace(JsonHandler):
 
     def do_GET(self) -> None:
         name = self.path.rsplit("/", 1)[-1]
+        if name == "locked":
+            self.reply(403, {"error_code": "PERMISSION_DENIED", "message": "no CAN_QUERY"})
+            return
         tasks = {"chat": "llm/v1/chat", "broken": "llm/v1/chat", "vectors": "llm/v1/embeddings"}
         if self.path.split("?")[0] == "/api/2.0/serving-endpoints":
             self.reply(200, {"endpoints": [{"name": one, "id": one} for one in tasks]})
@@ -68,6 +71,14 @@ def test_answer_streams_to_stdout_and_its_cost_to_stderr(project: Path, capsys: 
             "stream_options": {"include_usage": True},
         }
     ]
+
+
+def test_endpoint_that_the_workspace_refuses_to_show_is_no_wrong_argument(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["query", "locked", "x", "--stack", "prod"]) == 1
+    assert "no CAN_QUERY" in capsys.readouterr().err
+    assert main(["query", "chta", "x", "--stack", "prod"]) == 2
 
 
 def test_stream_that_breaks_off_shows_what_came_and_fails(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,8 +78,11 @@ class WorkspaceAnswer:
         is_called_html = "html" in self.http.headers.get("content-type", "").lower()
         return is_called_html and (self.is_success or not start or start.startswith(b"<"))
 
-    def error(self, host: str, token: str) -> WorkspaceError:
-        """Return the error that an unsuccessful answer stands for: by error code first, by status second."""
+    def error(self, host: str, token: str, renewal: str = "log in again") -> WorkspaceError:
+        """Return the error that an unsuccessful answer stands for: by error code first, by status second.
+
+        `renewal` is what gives a token that the workspace accepts.
+        """
         if 300 <= self.status < 400 and "private-link" in self.http.headers.get("location", "").lower():
             return Blocked(f"{self.request}: {host} is reachable only over Private Link; {_NETWORK}", self.status)
         if 300 <= self.status < 400:
@@ -94,9 +97,7 @@ class WorkspaceAnswer:
             return Blocked(f"{host} does not allow this machine's network: {said}; {_NETWORK}", self.status)
         if code in _UNAUTHORIZED_CODES or self.status == 401 or (self.status == 403 and code not in _FORBIDDEN_CODES):
             return Unauthorized(
-                f"{host} does not accept the token: {said}; set DATABRICKS_TOKEN to a valid token of this workspace, "
-                "or check the login with `bandplan auth`",
-                self.status,
+                f"{host} does not accept the token: {said}; {renewal}, or see `bandplan docs login`", self.status
             )
         return _kind(code, self.status)(self.status, code, reason, f"{self.request}: {host} refused: {said}")
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import random as random_module
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
@@ -46,6 +47,14 @@ class Login(Protocol):
     def headers(self) -> Mapping[str, str]: ...
 
 
+@dataclass(frozen=True)
+class ProfileToken:
+    """The token that a profile itself holds."""
+
+    value: str = field(repr=False)
+    profile: str
+
+
 class WorkspaceClient:
     """Calls the REST API of one workspace; safe to share between threads.
 
@@ -56,7 +65,7 @@ class WorkspaceClient:
     def __init__(
         self,
         host: str,
-        token: str | Login,
+        token: str | ProfileToken | Login,
         *,
         timeouts: Timeouts = TIMEOUTS,
         retries: Retries = _RETRIES,
@@ -67,8 +76,10 @@ class WorkspaceClient:
         """Configure the client. `token` may be a login, which is asked for every request."""
         self._address = parse_address(host)
         self.host = self._address.url
-        self._login = None if isinstance(token, str) else token
-        self._token = _usable_token(token) if isinstance(token, str) else ""
+        given = ProfileToken(token, "") if isinstance(token, str) else token
+        self._login = None if isinstance(given, ProfileToken) else given
+        self._token = _usable_token(given) if isinstance(given, ProfileToken) else ""
+        self._profile = given.profile if isinstance(given, ProfileToken) else ""
         self._timeouts = timeouts
         self._retries = retries
         self._clock = clock
@@ -126,7 +137,7 @@ class WorkspaceClient:
                 refused = WorkspaceAnswer(f"POST {path}", answer.whole())
                 if refused.status in RETRIED_STATUSES:
                     raise self._given_up("POST", path, refused, "tried once")
-                raise refused.error(self.host, self._token)
+                raise refused.error(self.host, self._token, self._renewal())
             yield from answer.parts()
         except AttemptFailed as failed:
             raise self._given_up("POST", path, failed, "tried once") from failed
@@ -172,7 +183,7 @@ class WorkspaceClient:
         if not isinstance(result, WorkspaceAnswer) or result.status in RETRIED_STATUSES:
             raise self._given_up(method, path, result, done.tried)
         if not result.is_success:
-            raise result.error(self.host, self._token)
+            raise result.error(self.host, self._token, self._renewal())
         return result
 
     def _attempt(self, method: str, path: str, payload: bytes | None, timeouts: Timeouts) -> WorkspaceAnswer:
@@ -194,6 +205,13 @@ class WorkspaceClient:
         headers = self._login.headers()
         self._token = headers["Authorization"].removeprefix("Bearer ")
         return headers
+
+    def _renewal(self) -> str:
+        if self._login is not None:
+            return f"log in again by {self._login.auth_type}"
+        if self._profile:
+            return f"renew the token of the profile {self._profile}"
+        return f"set {TOKEN} to a valid token of this workspace"
 
     def _pause_seconds(
         self,
@@ -261,14 +279,13 @@ def from_environment(environ: Mapping[str, str]) -> WorkspaceClient:
 
         environ = login_environment(environ, StackLogin("the environment"))
     way = way_of(environ)
-    if way is Way.SDK and (token := _token_of_profile(environ)):
-        way, environ = Way.TOKEN, {**environ, TOKEN: token}
-    if way is Way.SDK:
+    own = _token_of_profile(environ) if way is Way.SDK else None
+    if way is Way.SDK and own is None:
         return _of_sdk(environ)
     address = parse_address(environ[HOST])
     proxy = proxy_of(address, environ)
-    if way is Way.TOKEN:
-        return WorkspaceClient(address.url, environ[TOKEN], proxy=proxy)
+    if own is not None or way is Way.TOKEN:
+        return WorkspaceClient(address.url, own or environ[TOKEN], proxy=proxy)
     from bandplan.serving.workspace.federation import FederatedToken, identity_of
 
     identity = identity_of(environ, address.url)
@@ -276,15 +293,16 @@ def from_environment(environ: Mapping[str, str]) -> WorkspaceClient:
     return WorkspaceClient(address.url, login, proxy=proxy)
 
 
-def _token_of_profile(environ: Mapping[str, str]) -> str:
-    """Return the token that a profile itself holds, for which the SDK is not needed; "" if it has another login."""
+def _token_of_profile(environ: Mapping[str, str]) -> ProfileToken | None:
+    """Return the token that a profile itself holds, for which the SDK is not needed; None if it has another login."""
     from bandplan.serving.workspace.profiles import read_config_file
 
     profile = value(environ, PROFILE)
     if not profile or not value(environ, HOST) or value(environ, AUTH_TYPE) not in ("", TOKEN_TYPE):
-        return ""
+        return None
     entries = read_config_file(environ).profiles.get(profile, {})
-    return entries.get("token", "").strip() if entries.get("auth_type", TOKEN_TYPE) == TOKEN_TYPE else ""
+    token = entries.get("token", "").strip() if entries.get("auth_type", TOKEN_TYPE) == TOKEN_TYPE else ""
+    return ProfileToken(token, profile) if token else None
 
 
 def _of_sdk(environ: Mapping[str, str]) -> WorkspaceClient:
@@ -296,10 +314,9 @@ def _of_sdk(environ: Mapping[str, str]) -> WorkspaceClient:
     return WorkspaceClient(address.url, login, proxy=proxy_of(address, environ))
 
 
-def _usable_token(token: str) -> str:
-    token = token.strip()
+def _usable_token(given: ProfileToken) -> str:
+    token = given.value.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise NotConfigured(
-            "DATABRICKS_TOKEN is not a token: it is empty or has spaces or unprintable characters in it"
-        )
+        place = f"the token of the profile {given.profile}" if given.profile else TOKEN
+        raise NotConfigured(f"{place} is not a token: it is empty or has spaces or unprintable characters in it")
     return token
