@@ -74,7 +74,7 @@ def address() -> Iterator[Address]:
 
 def test_an_answer_that_is_too_large_is_not_read_to_its_end(address: Address) -> None:
     connections = Connections(address, None)
-    assert connections.send("GET", "/", {}, None, Timeouts(5, 5), most_bytes=2_000).status == 200
+    assert connections.send("GET", "/", {}, None, Timeouts(60, 60), most_bytes=2_000).status == 200
     with pytest.raises(AttemptFailed, match="an answer of more than 500 bytes") as failed:
-        connections.send("GET", "/", {}, None, Timeouts(5, 5), most_bytes=500)
+        connections.send("GET", "/", {}, None, Timeouts(60, 60), most_bytes=500)
     assert failed.value.is_final
