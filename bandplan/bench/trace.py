@@ -7,7 +7,6 @@ Response tokens; github.com/HPMLL/BurstGPT, read 2026-11) and Mooncake (timestam
 
 import csv
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,8 @@ from typing import Any, Final
 
 from bandplan.bench.lengths import LONGEST
 from bandplan.bench.problem import BenchProblem
+
+GZIP: Final = b"\x1f\x8b"
 
 TIME: Final = ("time", "timestamp", "arrival_time", "arrived_at")
 INPUT: Final = (
@@ -33,6 +34,9 @@ OUTPUT: Final = (
     "output_tokens", "generatedtokens", "response tokens", "output_length", "completion_tokens", "num_decode_tokens",
     "output",
 )  # fmt: skip
+LATEST: Final = 1e13
+"""More than the milliseconds since 1970, which some traces count; infinities and mistakes are beyond it."""
+
 _MOST_PROBLEMS: Final = 10
 _MILLISECONDS: Final = frozenset({"timestamp", "input_length"})
 """A trace with both names is Mooncake's, whose times are in milliseconds."""
@@ -69,7 +73,8 @@ def _read(path: Path, most: int | None, columns: "Sequence[_Column]") -> "list[_
             read = _json_rows if path.suffix in (".jsonl", ".ndjson", ".json") else _csv_rows
             found, problems = _parsed(islice(read(file, path, columns), most), path, columns)
     except UnicodeDecodeError as error:
-        raise BenchProblem(f"{path}: not UTF-8 at byte {error.start:,}; save it as UTF-8") from error
+        step = "unpack it" if error.object.startswith(GZIP) else "save it as UTF-8"
+        raise BenchProblem(f"{path}: not UTF-8 at byte {error.start:,}; {step}") from error
     except OSError as error:
         raise BenchProblem(f"{path}: {error.strerror}; name a CSV or JSONL file") from error
     except csv.Error as error:
@@ -111,8 +116,9 @@ def _require_columns(names: Sequence[str], path: Path, columns: "Sequence[_Colum
     if not missing:
         return
     lines = []
+    free = known.difference(*(one.names for one in columns))
     for ours in missing:
-        near = get_close_matches(ours[0], known, 1, 0.6)
+        near = get_close_matches(ours[0], free, 1, 0.6)
         there = ", ".join(sorted(map(str, names))[:10]) or "none"
         step = f"rename '{near[0]}'" if near else f"the columns are: {there}"
         lines.append(f"{path}:1: no column {ours[0]} (or {', '.join(ours[1:])}); {step}")
@@ -152,7 +158,7 @@ def _seconds(value: object) -> float | None:
         except ValueError:
             return None
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    return seconds if math.isfinite(seconds) else None
+    return seconds if abs(seconds) < LATEST else None
 
 
 def _six_digits(text: str) -> str:
@@ -193,6 +199,6 @@ class _Row:
     names: Set[str]
 
 
-_AT: Final = _Column(TIME, _seconds, "seconds, or a time such as 2026-11-29T12:00:00")
+_AT: Final = _Column(TIME, _seconds, f"seconds below {LATEST:g}, or a time such as 2026-11-29T12:00:00")
 _GIVEN: Final = _Column(INPUT, lambda value: _tokens(value, 1), f"1 to {LONGEST:,} tokens")
 _MADE: Final = _Column(OUTPUT, lambda value: _tokens(value, 0), f"0 to {LONGEST:,} tokens")

@@ -1,5 +1,6 @@
 """Traces of the public formats, and rows that are wrong."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,11 @@ def test_json_lines_of_ours_and_of_mooncake(tmp_path: Path) -> None:
         ("time,input_tokens,output_token\n1,2,3\n", ":1: no column output_tokens"),
         ("time,input_tokens,output_tokens\n", "no rows"),
         ("time,input_tokens,output_tokens\nnan,1,1\n", ":2: column time: 'nan'"),
+        (
+            "time,input_tokens,output_tokens\n0,1,1\n1e300,1,1\n",
+            ":3: column time: '1e300': must be seconds below 1e+13",
+        ),
+        ("time,input_tokens\n0,1\n", "output); the columns are: input_tokens, time"),
         ("", ":1: no column time"),
     ],
 )
@@ -81,6 +87,13 @@ def test_wrong_rows_are_named_by_line_and_column(tmp_path: Path, text: str, told
     with pytest.raises(BenchProblem) as raised:
         read_trace(trace(tmp_path, text))
     assert told in str(raised.value)
+
+
+def test_a_compressed_trace_is_to_be_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv.gz"
+    path.write_bytes(gzip.compress(AZURE.encode()))
+    with pytest.raises(BenchProblem, match="not UTF-8 at byte 1; unpack it"):
+        read_trace(path)
 
 
 def test_lengths_need_no_time(tmp_path: Path) -> None:
