@@ -13,6 +13,7 @@ from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import NotFound, WorkspaceError
 from bandplan.serving.workspace.volume_files import PREFIX, csv_texts
 from bandplan.usage.observed import Observed
+from bandplan.usage.overlap import Overlap
 from bandplan.usage.problem import BadUsage
 from bandplan.usage.usage_table import Row, Table, UsageFile, open_usage, read_csv
 
@@ -84,15 +85,19 @@ def read_usage(
     workspaces: dict[str, set[str | None]] = {name: set() for name in found.observed}
     split = {name.partition("/")[0] for name in found.observed if "/" in name}
     try:
-        opened = [one for path in paths for one in _opened(path, now, client)]
-        tables = {one.table.name: one for one in opened}
+        opened = [(one, place) for place, path in enumerate(paths) for one in _opened(path, now, client)]
+        tables = {one.table.name: one for one, _ in opened}
         if len(tables) > 1:
             first, second = list(tables.values())[:2]
             raise BadUsage(
                 f"--usage: {first.path} has rows of {first.table.name}, {second.path} of {second.table.name}: the same "
                 "requests may be in both; give one table"
             )
-        for one in opened:
+        overlap, export = Overlap(), None
+        for one, given in opened:
+            if given != export:
+                export = given
+                overlap.begin_export()
             statistics = FileStatistics(one.path, one.table)
             found.files.append(statistics)
             for row in _counted(one, statistics):
@@ -104,11 +109,15 @@ def read_usage(
                 observed = found.observed.get(row.endpoint)
                 if observed is not None:
                     observed.add(row)
+                    overlap.add(row)
                     workspaces[row.endpoint].add(row.workspace)
                     if row.endpoint in split and (of := found.observed.get(f"{row.endpoint}/{row.served}")) is not None:
                         of.add(row)
                 elif row.endpoint in found.others or len(found.others) < MOST_OTHERS:
                     found.others[row.endpoint] += 1
+            if overlap.is_found:
+                step = "each request would count twice; leave one out, or export days that do not overlap"
+                raise BadUsage(f"{one.path}: has rows of another --usage file again: {step}")
     except BadUsage as error:
         raise UsageProblem(str(error)) from error
     mixed = {name: sorted(filter(None, ids)) for name, ids in workspaces.items() if len(ids) > 1}

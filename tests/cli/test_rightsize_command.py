@@ -271,6 +271,17 @@ def test_export_tells_gaps_and_missing_rows(project: Path, capsys: pytest.Captur
     assert found["window"]["coverage_percent"] == pytest.approx(50, abs=1)
 
 
+def test_exports_that_overlap_are_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = write(project / "use.csv", tokens=6_000)
+    head, *rows = usage.read_text(encoding="utf-8").splitlines(keepends=True)
+    for name, part in (("first.csv", rows[: len(rows) // 2]), ("second.csv", rows[len(rows) // 2 :])):
+        (project / name).write_text(head + "".join(part), encoding="utf-8")
+    whole = answer(capsys, "tokens", "--usage", str(usage))["tokens"]
+    assert answer(capsys, "tokens", "--usage", "first.csv", "--usage", "second.csv")["tokens"] == whole
+    said = refused(capsys, "--usage", "second.csv", "--usage", str(usage))
+    assert "use.csv: has rows of another --usage file again: each request would count twice; leave one out" in said
+
+
 def test_waiver_and_least_ceiling_hold_a_band(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     usage = write(project / "use.csv", tokens=6_000, chat=2_000)
     text = Path("models.yaml").read_text()
