@@ -131,7 +131,7 @@ class OpenAnswer:
                     raise AttemptFailed(Outcome.LOST, f"an answer of more than {MOST_BYTES:,} bytes", is_final=True)
                 yield part
         except HTTPError as error:
-            raise AttemptFailed(Outcome.LOST, "the answer ended early") from error
+            raise AttemptFailed(Outcome.LOST, "an incomplete answer") from error
         finally:
             self._response.close()
 

@@ -34,6 +34,12 @@ class Workspace(JsonHandler):
         ASKED.append(request)
         if "busy" in json.dumps(request):
             self.reply(429, {"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "slow down"})
+        elif "cut" in json.dumps(request):
+            event = json.dumps({"choices": [{"delta": {"content": "one\ntwo"}}]})
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(f"data: {event}\n\n".encode())
         elif request.get("stream"):
             events = [{"choices": [{"delta": {"content": text}}]} for text in ("one\n", "two \x1b[2J")]
             body = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
@@ -86,6 +92,15 @@ def test_stream_that_breaks_off_shows_what_came_and_fails(project: Path, capsys:
     shown = capsys.readouterr()
     assert shown.out == "one\ntwo \\u001b[2J\n"
     assert shown.err == "error: the answer ended early, without [DONE]\n"
+
+
+def test_connection_that_breaks_off_shows_what_came_and_fails(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["query", "chat", "cut", "--stack", "prod"]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "one\ntwo\n"
+    assert shown.err.endswith(" accepted the request and sent an incomplete answer (tried once)\n")
 
 
 def test_embedding_is_not_streamed_and_json_is_the_answer_as_given(

@@ -99,6 +99,7 @@ def show_whole(client: "WorkspaceClient", path: str, body: Mapping[str, Any], ta
 def show_stream(client: "WorkspaceClient", path: str, body: Mapping[str, Any]) -> int:
     """Print the answer as it arrives: at once on a terminal, else by line, so that no log command is put together."""
     from bandplan.cli.answer_stream import BrokenStream, pieces
+    from bandplan.serving.workspace.errors import LostAnswer
 
     started = time.perf_counter()
     first: float | None = None
@@ -119,6 +120,9 @@ def show_stream(client: "WorkspaceClient", path: str, body: Mapping[str, Any]) -
     except BrokenStream as error:
         print(held, flush=True)
         raise CommandError(str(error)) from error
+    except LostAnswer:
+        print(held, flush=True)
+        raise
     print(held, flush=True)
     if first is None:
         print("the answer has no text; see it with --json", file=sys.stderr)

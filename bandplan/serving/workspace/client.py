@@ -255,7 +255,8 @@ class WorkspaceClient:
                 f"{tried}; try again later, or ask the workspace admin about its API rate limits"
             )
         if result.outcome is Outcome.LOST:
-            doubt = "" if method == "GET" else "; it may have been carried out, so preview before trying again"
+            is_change = method != "GET" and path.startswith("/api/")  # others are queries of endpoints
+            doubt = "; it may have been carried out, so preview before trying again" if is_change else ""
             return LostAnswer(f"{method} {path}: {self.host} accepted the request and sent {result} ({tried}){doubt}")
         unreachable = Unreachable(self._address.host, self._address.port, self._unreachable_message(result))
         self._unreachable = (self._clock.monotonic(), unreachable)
