@@ -78,6 +78,12 @@ def test_mistyped_word_cannot_control_the_terminal(capsys: pytest.CaptureFixture
     assert "\x1b" not in refused(capsys, "pre\x1b[2Jview") + refused(capsys, "preview", "--x\x1b[2J")
 
 
+@pytest.mark.parametrize("version", ["x", "v2", "0", "champion"])
+def test_rollback_goes_to_a_number(version: str, capsys: pytest.CaptureFixture[str]) -> None:
+    said = refused(capsys, "rollback", "chat", "--to", version)
+    assert f"argument --to: '{version}' must be an integer from 1 to 999,999,999" in said
+
+
 @pytest.mark.parametrize("stack", ["lokal", "prdo"])
 def test_mistyped_stack_gets_the_nearest_one(stack: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", "--offline", "--stack", stack]) == 2

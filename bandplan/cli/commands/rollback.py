@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.errors import CommandError
+from bandplan.cli.number_types import whole
 from bandplan.cli.project import LOCAL, find_project
 from bandplan.cli.stack_engine import add_stack_arguments, open_stack, options_of
 
@@ -21,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_stack_arguments(parser)
     parser.add_argument(
         "--to",
+        type=version_number,
         metavar="VERSION",
         help="version to go back to (default: the one that still serves, or the last one in Git)",
     )
@@ -32,6 +34,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--json", action="store_true", help="print what changes and what was done as JSON, everything else on stderr"
     )
     parser.set_defaults(offline=False, diff=False, parallel=None)
+
+
+def version_number(text: str) -> str:
+    """Read the number of a version, the only form in which an entry pins one."""
+    return str(whole(1, 999_999_999)(text))
 
 
 @dataclass(frozen=True)
