@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import pytest
 
@@ -360,11 +361,12 @@ def test_log_of_a_process_that_runs_for_long_keeps_its_end_and_no_line_is_read_t
     monkeypatch.setattr(vllm_process, "MOST_KEPT_BYTES", 20_000)  # 2,000 lines have 28,890 bytes
     monkeypatch.setattr(vllm_process, "MOST_LOG_BYTES", 1_000)
     go = tmp_path / "go"
+    mark = uuid4().hex  # all processes with it are killed in the end, whoever started them
 
     async def body() -> None:
         arguments = (sys.executable, "-c", WRITES, str(go))
         process = await vllm_process.start(
-            tmp_path, "vllm.log", "mark", arguments, {**os.environ, "BANDPLAN_ENGINE": "mark"}
+            tmp_path, "vllm.log", mark, arguments, {**os.environ, "BANDPLAN_ENGINE": mark}
         )
         try:
             # A line written while the log is cut may be lost; none comes twice or in another order.
