@@ -12,11 +12,22 @@ from tests.embedded.conftest import ROOT, ToyProject, thing
 
 
 def interrupted(project: ToyProject, act: str, number: signal.Signals, after: int) -> str:
-    """Run `act` in a process of its own, two resources at a time; signal it after so many effects. Its last words."""
+    """Run `act` in a process of its own, two resources at a time; signal it after so many effects. Its last words.
+
+    Nothing more is done to a toy until the process has heard the signal.
+    """
     hold = project.toys.world / "hold"
     hold.write_text(str(after))
     script = (
-        "import sys; from pathlib import Path; from bandplan.embedded.run import Engine; from tests.embedded.toy import Toys;"
+        "import sys; from pathlib import Path; from bandplan.embedded.guards import Interrupts\n"
+        "from bandplan.embedded.run import Engine; from tests.embedded.toy import Toys\n"
+        "take = Interrupts.take\n"
+        "def taken(self, number, frame):\n"
+        "    try:\n"
+        "        take(self, number, frame)\n"
+        "    finally:\n"
+        f"        Path({str(hold)!r}).unlink(missing_ok=True)\n"
+        "Interrupts.take = taken\n"
         f"engine = Engine(Path({str(project.folder)!r}), 'local', Path({str(project.state_dir)!r}),"
         f" {{'toy': Toys(Path({str(project.toys.world)!r}))}}, lambda event: None, parallel=2);"
         f"outcome = engine.{act}(); print(outcome.digest['diagnostics'][-1]['message']); sys.exit(not outcome.ok)"
@@ -29,7 +40,6 @@ def interrupted(project: ToyProject, act: str, number: signal.Signals, after: in
     while len(project.toys.effects()) < after and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(number)
-    hold.unlink()
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 1, said
     return said
@@ -46,7 +56,8 @@ def test_interrupted_update_records_what_was_made_and_the_next_one_goes_on(
     made = set(project.toys.things())
     assert "interrupted" in said
     assert "Traceback" not in said
-    assert 4 <= len(made) < 30
+    # Two may have been made at the same time as the fourth, and two more were begun by then.
+    assert 4 <= len(made) <= 7
     assert {entry["id"] for entry in project.resources().values() if "Thing" in entry["urn"]} == made
     assert not list((project.state_dir / ".pulumi").rglob("*.jsonl"))
     assert not list((project.state_dir / ".pulumi/locks").rglob("*.json"))
@@ -60,7 +71,7 @@ def test_interrupted_destroy_deletes_nothing_more(project: ToyProject) -> None:
     interrupted(project, "destroy", signal.SIGINT, after=34)
 
     left = set(project.toys.things())
-    assert 10 < len(left) <= 26
+    assert 23 <= len(left) <= 26
     assert {entry["id"] for entry in project.resources().values() if "Thing" in entry["urn"]} == left
     assert project.engine().destroy().ok
 

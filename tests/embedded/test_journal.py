@@ -1,7 +1,6 @@
 """What a journal says of a killed update, whatever the moment of the kill."""
 
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -237,18 +236,19 @@ def test_update_writes_the_checkpoint_once(project: ToyProject) -> None:
     assert not backup.exists(), "a second write would have kept the first one as a backup"
 
 
-def _up_and_die_after(project: ToyProject, effects: int) -> None:
-    """Run `up` and kill this process as soon as the world has seen so many effects."""
-    toys = project.toys
-    note = toys._log
-
-    def log(line: str) -> None:
-        note(line)
-        if len(toys.effects()) >= effects:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    toys._log = log  # type: ignore[method-assign]
-    project.engine(parallel=3).up()
+def up_killed_after(project: ToyProject, effects: int) -> None:
+    """Run `up` in a process that is killed as soon as the world has seen so many effects."""
+    script = (
+        "import os; from pathlib import Path; from bandplan.embedded.run import Engine; from tests.embedded.toy import Toys\n"
+        "class Killed(Toys):\n"
+        "    def _log(self, line):\n"
+        "        super()._log(line)\n"
+        f"        os.kill(os.getpid(), 9) if len(self.effects()) >= {effects} else None\n"
+        f"Engine(Path({str(project.folder)!r}), 'local', Path({str(project.state_dir)!r}),"
+        f" {{'toy': Killed(Path({str(project.toys.world)!r}))}}, lambda event: None, parallel=3).up()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.returncode in (0, -signal.SIGKILL)
 
 
 @pytest.mark.parametrize("effects", range(7, 19, 2))
@@ -260,9 +260,7 @@ def test_update_killed_amid_replacements_and_deletions_is_carried_on(project: To
     for entry in first:
         entry["props"]["name"] += "-new"
     project.declare(*first, *bound, thing("c", kind="tin"), thing("new"))
-    process = multiprocessing.get_context("fork").Process(target=_up_and_die_after, args=(project, effects))
-    process.start()
-    process.join(60)
+    up_killed_after(project, effects)
 
     project.engine().recover()
     held = {
