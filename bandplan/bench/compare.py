@@ -18,6 +18,9 @@ RATES: Final = {
     "attainment": "attainment",
 }
 METRICS: Final = (*RATES, *(f"{figure}_{kind}" for kind in DISTRIBUTIONS for figure in FIGURES))
+SAME_LENGTH: Final = 0.05
+"""Mean lengths that differ by less are the same load; ours."""
+
 SHOWN: Final = (
     "output_tokens_per_second", "total_tokens_per_second", "p50_ttft", "p95_ttft", "p50_tpot", "p95_tpot",
     "p50_latency", "p95_latency", "p95_scheduled_latency", "attainment",
@@ -84,6 +87,30 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any], metrics: Sequen
         )
     found = (_difference(level, metric, ours[level], theirs[level]) for level in common for metric in metrics)
     return [one for one in found if one is not None]
+
+
+def other_load(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return in what the loads differ, so that a difference of figures is not one of the endpoints."""
+    found = []
+    for what in ("input", "output"):
+        ours, theirs = (_asked(one, what) for one in (before, after))
+        if ours is not None and theirs is not None and abs(theirs - ours) > SAME_LENGTH * max(ours, theirs):
+            found.append(f"{what} tokens of {ours:,.6g} and {theirs:,.6g}")
+    for part, key in (("load", "arrivals"), ("endpoint", "task"), ("endpoint", "streamed")):
+        ours, theirs = (_part(one, part).get(key) for one in (before, after))
+        if ours is not None and theirs is not None and ours != theirs:
+            found.append(f"{key} {str(ours).lower()} and {str(theirs).lower()}")
+    return found
+
+
+def _asked(document: Mapping[str, Any], what: str) -> float | None:
+    mean = _part(_part(document, "load"), f"{what}_tokens").get("mean")
+    return float(mean) if isinstance(mean, (int, float)) else None
+
+
+def _part(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = document.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def broken(rules: Sequence[Rule], differences: Sequence[Difference]) -> list[tuple[Rule, Difference]]:

@@ -18,9 +18,12 @@ class MeasuredCurve:
     amount: int
 
 
-def read_curves(curves: Sequence[str], capacities: Sequence[str], names: Sequence[str]) -> dict[str, MeasuredCurve]:
-    """Return curves by entry, of which `names` are known. Errors: UsageProblem, with every finding."""
+def read_curves(
+    curves: Sequence[str], capacities: Sequence[str], models: Mapping[str, str]
+) -> dict[str, MeasuredCurve]:
+    """Return curves by entry; `models` has that of every entry. Errors: UsageProblem, with every finding."""
     problems: list[str] = []
+    names = list(models)
     files = _pairs("--curve", "FILE", curves, names, problems)
     amounts = _pairs("--curve-capacity", "N", capacities, names, problems)
     for name, given in amounts.items():
@@ -34,7 +37,7 @@ def read_curves(curves: Sequence[str], capacities: Sequence[str], names: Sequenc
         )
     if problems:
         raise UsageProblem("\n".join(problems))
-    laws = {name: law_of([Path(one) for one in given]) for name, given in files.items()}
+    laws = {name: law_of([Path(one) for one in given], models[name]) for name, given in files.items()}
     return {name: MeasuredCurve(law, int(amounts[name][-1])) for name, law in laws.items()}
 
 

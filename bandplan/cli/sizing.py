@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.errors import NoProject, UsageProblem
+from bandplan.cli.paint import say_finding
 from bandplan.cli.project import Project, find_project
 from bandplan.cli.target_argument import is_model
 from bandplan.planner.capacity import Capacity
-from bandplan.planner.curve import BadCurve, points_of
+from bandplan.planner.curve import BadCurve, doubts, points_of
 from bandplan.planner.law import Law, NoLaw, Point, fit
 from bandplan.planner.limits import broken_limits
 from bandplan.planner.load import Load, Shape, Trace
@@ -342,7 +344,8 @@ def _capacity(
     if steps is None:
         told = f"not a multiple of {capacity.increment} {capacity.noun}"
         raise UsageProblem(f"--curve-capacity {measured}: {told}; write what ran")
-    return replace(capacity, source="curve", law=law_of(arguments.curve), measured_steps=steps)
+    law = law_of(arguments.curve, model, measured if capacity.is_range else None)
+    return replace(capacity, source="curve", law=law, measured_steps=steps)
 
 
 def _sold(arguments: argparse.Namespace, project: Project | None, model: str, version: str | None) -> Capacity:
@@ -378,18 +381,27 @@ def newest_recorded(project: Project, model: str) -> str | None:
     return max(known, key=lambda number: int(number) if number.isdigit() else 0, default=None)
 
 
-def law_of(files: Sequence[Path]) -> Law:
-    """Return the law fitted to curves of one model. Errors: UsageProblem."""
+def law_of(files: Sequence[Path], model: str, chunks: int | None = None) -> Law:
+    """Return the law fitted to curves of `model`, measured with so many `chunks`, if that is known.
+
+    Warns of files that say otherwise. Errors: UsageProblem.
+    """
     points: list[Point] = []
+    doubtful: list[str] = []
     for file in files:
+        document = _json(file)
         try:
-            points += points_of(_json(file))
+            points += points_of(document)
         except BadCurve as error:
             raise UsageProblem(f"{file}: {error}") from error
+        doubtful += [f"warning: {file}: {doubt}" for doubt in doubts(document, model, chunks)]
     try:
-        return fit(points)
+        law = fit(points)
     except NoLaw as error:
         raise UsageProblem(f"{', '.join(map(str, files))}: {error}") from error
+    for line in doubtful:
+        say_finding(line, sys.stderr)
+    return law
 
 
 def require_measured(law: Law, shape: Shape) -> None:

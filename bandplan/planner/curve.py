@@ -37,6 +37,26 @@ def points_of(document: Any) -> list[Point]:
     return [Point(shape, parallel, throughput) for parallel, throughput, _ in measured]
 
 
+def doubts(document: Any, model: str, chunks: int | None) -> list[str]:
+    """Return what a document with points says against its being a curve of `model` with so many `chunks`, if known."""
+    found = []
+    endpoint = document.get("endpoint")
+    measured = endpoint.get("model") if isinstance(endpoint, Mapping) else None
+    if isinstance(measured, str) and measured.count(".") == 2 and measured != model:
+        found.append(f"it measured {measured}, not {model}")
+    seen = {
+        count
+        for level in document["curve"]
+        if level.get("parallel") is not None and level.get("valid") is not False
+        for one in level.get("chunks_in_use") or ()
+        if isinstance(one, Mapping) and (count := _positive(one.get("chunks"))) is not None
+    }
+    if chunks is not None and seen and seen != {chunks}:
+        span = " to ".join(f"{count:g}" for count in sorted({min(seen), max(seen)}))
+        found.append(f"chunks in use while it was measured: {span}, not {chunks:,}")
+    return found
+
+
 def _length(document: Mapping[str, Any], levels: list[Mapping[str, Any]], kind: str) -> float:
     """Return the mean length that was measured, else the one asked for."""
     means = [level.get(f"mean_{kind}_tokens") for level in levels]

@@ -1,9 +1,12 @@
 """Differences between two curves, and limits on them."""
 
+from dataclasses import replace
+
 import pytest
 
-from bandplan.bench.compare import broken, compare, parse_rule, table
+from bandplan.bench.compare import broken, compare, other_load, parse_rule, table
 from bandplan.bench.document import document
+from bandplan.bench.lengths import Length
 from bandplan.bench.problem import BenchProblem
 from tests.bench.curves import curve
 
@@ -71,6 +74,17 @@ def test_what_cannot_be_judged_is_refused_and_not_passed() -> None:
         broken([parse_rule("p99_ttft > 5%")], compare(few, few))
     with pytest.raises(BenchProblem, match="no valid level in common"):
         compare(document(curve({1: 1.0})), document(curve({2: 1.0})))
+
+
+def test_loads_that_differ_are_told() -> None:
+    assert other_load(BEFORE, AFTER) == []
+    longer = document(replace(curve({2: 1.0}), input=Length(2048), streamed=False, arrivals="poisson"))
+    assert other_load(BEFORE, longer) == ["input tokens of 100 and 2,048", "streamed true and false"]
+    gamma = document(replace(curve({2: 1.0}), arrivals="gamma"))
+    assert other_load(longer, gamma) == [
+        "input tokens of 2,048 and 100", "arrivals poisson and gamma", "streamed false and true"
+    ]  # fmt: skip
+    assert other_load({"load": 7, "endpoint": []}, AFTER) == []
 
 
 def test_file_without_a_valid_level_is_named() -> None:

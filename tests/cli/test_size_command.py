@@ -144,6 +144,24 @@ def test_curve_goes_before_published_figures(project: Path, capsys: pytest.Captu
     assert "one shape says nothing about 500/256" in refused(capsys, MODEL, *FLAGS, *flags, "--input", "500")
 
 
+def test_curve_that_says_it_is_another_one_is_doubted(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    levels = [{**level, "chunks_in_use": [{"seconds": 0, "chunks": 4}]} for level in curve()["curve"]]
+    (project / "same.json").write_text(json.dumps(curve(curve=levels, endpoint={"name": "x", "model": MODEL})))
+    asked = ("size", MODEL, *FLAGS, "--curve-capacity")
+    assert main([*asked, "4", "--curve", "same.json"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main([*asked, "2", "--curve", "same.json"]) == 0
+    said = "warning: same.json: chunks in use while it was measured: 4, not 2\n"
+    assert capsys.readouterr().err == said
+    levels[1]["chunks_in_use"] = [{"seconds": 0, "chunks": 1}]
+    (project / "other.json").write_text(json.dumps(curve(curve=levels, endpoint={"name": "x", "model": "a.b.c"})))
+    assert main([*asked, "4", "--curve", "other.json"]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        f"warning: other.json: it measured a.b.c, not {MODEL}",
+        "warning: other.json: chunks in use while it was measured: 1 to 4, not 4",
+    ]
+
+
 def test_cost_is_that_of_the_prices_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prices = project / "prices.yaml"
     prices.write_text(f"version: 1\ncurrency: USD\nprices:\n  - {{model: {MODEL}, per_hour: 6, chunks: 1}}\n")

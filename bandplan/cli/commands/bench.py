@@ -167,7 +167,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def compare(arguments: argparse.Namespace, files: list[Path]) -> int:
     """Print two curves side by side; return 1 if a difference is past a limit."""
-    from bandplan.bench.compare import broken, parse_rule, table
+    from bandplan.bench.compare import broken, other_load, parse_rule, table
     from bandplan.bench.compare import compare as compared
     from bandplan.bench.document import read_document
     from bandplan.embedded.layout import shortened
@@ -175,7 +175,11 @@ def compare(arguments: argparse.Namespace, files: list[Path]) -> int:
     if len(files) != 2:
         raise UsageProblem("compare: needs two files; write bandplan bench compare BEFORE.json AFTER.json")
     rules = [parse_rule(text) for text in arguments.fail_if]
-    differences = compared(read_document(files[0]), read_document(files[1]))
+    before, after = map(read_document, files)
+    differences = compared(before, after)
+    if others := other_load(before, after):
+        step = "figures differ for that reason too; measure both with the same load"
+        say_finding(f"warning: {files[0]} and {files[1]} had different loads: {'; '.join(others)}; {step}", sys.stderr)
     past = broken(rules, differences)
     if arguments.json:
         from bandplan.cli.json_output import VERSION, print_document

@@ -117,12 +117,12 @@ def run(arguments: argparse.Namespace) -> int:
         names = [entry.name for entry in entries]
         print(query(arguments.sql, names, arguments.days, arguments.workspace_id), end="")
         return 0
-    names = [subject.name for subject in subjects_of(entries)]
-    curves = read_curves(arguments.curve, arguments.curve_capacity, names)
+    models = {subject.name: subject.entity.model for subject in subjects_of(entries)}
+    curves = read_curves(arguments.curve, arguments.curve_capacity, models)
     settings = settings_of(choice, arguments.days, arguments.percentile, arguments.minimum_change, curves)
     usage = read_usage(
         arguments.usage,
-        {*(entry.name for entry in entries), *names},
+        {*(entry.name for entry in entries), *models},
         datetime.fromtimestamp(settings.now, UTC),
         choice.client,
         arguments.workspace_id,
