@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bandplan.cli.commands.init import write_all
-from bandplan.cli.commands.upgrade import recorded
+from bandplan.cli.commands.upgrade import changes_between, recorded
 from bandplan.cli.errors import CommandError
 from bandplan.cli.generated_files import merged
 from bandplan.cli.main import main
@@ -87,3 +87,19 @@ def test_refused_change_stays_recorded_as_the_version_that_it_is_from() -> None:
     assert third.files == {"a": digest("1"), "b": digest("2")}
     settled = recorded(third, Generation("0.4.0", {}, {"a": File("4"), "b": File("4")}), set())
     assert settled.files == {"a": digest("4"), "b": digest("4")} and not settled.older
+
+
+def test_pin_that_the_team_moved_comes_back_to_the_recorded_version() -> None:
+    answers = Answers("fleet", "ml", "aws", "github", ())
+    generated, moved = "bandplan==0.2.0\n", "bandplan==0.1.0\n"
+    manifest = Manifest("0.2.0", answers, {"a": digest("1"), "requirements.txt": digest(generated)}, {})
+    after = {"a": File("1"), "requirements.txt": File(generated)}
+    (change,) = changes_between(manifest, {}, after, {"a": "1", "requirements.txt": moved})
+    assert (change.path, change.is_written, change.before, change.after) == (
+        "requirements.txt",
+        True,
+        moved,
+        generated,
+    )
+    assert changes_between(manifest, {}, after, {"a": "1", "requirements.txt": generated}) == []
+    assert changes_between(manifest, {}, after, {"a": "1"}) == [], "removed by the team"

@@ -73,6 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
         print("\nnothing was written; add --write" if changes else "\nnothing to change")
         return 0
     write(root, replace(manifest, answers=answers), after, files, changes)
+    if not changes:
+        print("\nnothing to change")
+        return 0
     step = f"`pip install -r {REQUIREMENTS}`, `bandplan check`, a preview of each stack; then commit it"
     print(f"\nwritten. Next: {step}")
     return 0
@@ -142,12 +145,15 @@ def with_own_pins(
 def changes_between(
     manifest: "Manifest", before: Mapping[str, str], after: Mapping[str, "File"], here: Mapping[str, str]
 ) -> "list[Change]":
-    from bandplan.starter.changes import changes_of
+    from bandplan.starter.changes import Change, changes_of
 
     texts = {path: file.text for path, file in after.items()}
     changes = changes_of(manifest.files, before, texts, here)
     # The pin always moves: what the team added to the requirements is kept in the new text.
-    pin = here.get(REQUIREMENTS)
+    pin, new = here.get(REQUIREMENTS), texts.get(REQUIREMENTS)
+    if pin is not None and new is not None and pin != new and all(one.path != REQUIREMENTS for one in changes):
+        # The recorded version generates the same, and the team has moved the pin away from it.
+        changes = sorted([*changes, Change(REQUIREMENTS, "write", pin, new)], key=lambda one: one.path)
     return [replace(one, verdict="write", before=pin) if one.path == REQUIREMENTS else one for one in changes]
 
 
