@@ -138,7 +138,7 @@ def test_a_team_that_deploys_with_pulumi_adopts_the_entries_first(
     said = installed.run(
         "init", "refused", "--stack", stack, "--from-workspace", "--yes", folder=tmp_path, status=1, **wrong
     )
-    assert "the files are complete, but nothing was taken over; run `bandplan adopt --all --stack dev" in said
+    assert "nothing was taken over; run `cd refused && bandplan adopt --all --stack dev" in said
     assert (failed.folder / "models.yaml").is_file() and "not-the-token" not in said
 
 
