@@ -42,6 +42,15 @@ overrides:
 DAY = 24 * 60
 
 
+@pytest.fixture(autouse=True)
+def _standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No minute ends within a test: what is asserted of rows and ages is exact."""
+    at = time.time()
+    monkeypatch.setattr(time, "time", lambda: at)
+    for date in ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"):
+        monkeypatch.setenv(date, f"@{int(at)} +0000")
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "Pulumi.yaml").write_text("name: fleet\nruntime: python\n")

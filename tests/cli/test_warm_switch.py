@@ -279,6 +279,7 @@ def test_doctor_shows_the_warm_processes_of_this_installation(
         Found("/run/other.sock", 1002, About(1002, now, "1.0", "/opt/elsewhere")),
         Found("/run/hangs.sock", 1003, None),
     ]
+    monkeypatch.setattr(time, "time", lambda: now + 59.0)
     monkeypatch.setattr("bandplan.cli.warm.ask.processes", lambda environ: iter(found))
     monkeypatch.setattr("bandplan.cli.warm.switch.unusual_start", lambda: "")  # that of the process of the tests
     monkeypatch.setenv("BANDPLAN_WARM", "always")

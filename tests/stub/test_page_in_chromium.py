@@ -253,7 +253,7 @@ def test_charts_show_the_past_to_one_who_comes_late(browser: Chromium, workspace
 @needs_chromium
 def test_answer_that_waits_for_a_chunk_says_for_how_long(browser: Chromium, workspace: process.Running) -> None:
     client = StubClient(workspace.host, workspace.token)
-    client.ok("PUT", "/stub/endpoints/cold/capacity", {"startup_seconds": 40, "idle_seconds": 1})
+    client.ok("PUT", "/stub/endpoints/cold/capacity", {"startup_seconds": 120, "idle_seconds": 1})
     client.create("cold", bands(name="e", min_provisioned_throughput=0))
     try:
         page = browser.page()
@@ -263,7 +263,7 @@ def test_answer_that_waits_for_a_chunk_says_for_how_long(browser: Chromium, work
         select(page, "cold")
         ask(page, "are you there?")
         assert re.fullmatch(r"waiting, 1 in the queue; the next chunk is ready in \d+ s", note(page))
-        client.ok("POST", "/stub/clock", {"advance_seconds": 40})
+        client.ok("POST", "/stub/clock", {"advance_seconds": 120})
         page.until(
             "[...document.querySelectorAll('.entry .note:not([hidden])')].at(-1)?.textContent.startsWith('first')"
         )
