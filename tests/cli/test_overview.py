@@ -36,6 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_overview_is_not_silent_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BANDPLAN_PROGRESS", raising=False)
     monkeypatch.setattr(overview, "show", lambda environ: 0 if Door.before_write is not None else 1)
     assert main([]) == 0
 
