@@ -182,6 +182,7 @@ def carry_out(arguments: argparse.Namespace) -> int:
     """Run the command in its folder, or show the state of the project if there is none."""
     if arguments.folder is not None:
         change_folder(arguments.folder)
+    require_folder()
     if getattr(arguments, "profile", None):
         os.environ["BANDPLAN_PROFILE"] = arguments.profile
     if arguments.command is None:
@@ -251,6 +252,16 @@ def change_folder(folder: Path) -> None:
         os.chdir(folder)
     except OSError as error:
         raise UsageProblem(f"-C {folder}: {error.strerror}") from error
+
+
+def require_folder() -> None:
+    """Raise UsageProblem if the working folder was removed, as by a `git checkout` in another terminal."""
+    try:
+        os.getcwd()
+    except FileNotFoundError as error:
+        raise UsageProblem(
+            "the working folder does not exist any more; go to one that does, or give -C FOLDER"
+        ) from error
 
 
 if __name__ == "__main__":

@@ -90,6 +90,20 @@ def test_command_outside_a_project_says_where_it_looked(
     assert "Pulumi.yaml" in message
 
 
+@pytest.mark.parametrize("arguments", [[], ["validate"], ["-C", ".", "stub", "status"]])
+def test_working_folder_that_was_removed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == (
+        "error: the working folder does not exist any more; go to one that does, or give -C FOLDER\n"
+    )
+
+
 @pytest.mark.parametrize("module", ["bandplan.cli.warm.switch", "bandplan.cli.main", "bandplan.cli.commands.version"])
 def test_interruption_while_the_code_is_imported_shows_no_traceback(module: str) -> None:
     program = f"""
