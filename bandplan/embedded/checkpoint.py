@@ -85,16 +85,16 @@ def parse(text: bytes, file: StackFile) -> Snapshot:
     try:
         document = strict_json(text)
     except ValueError as error:
-        raise StateError(f"{path}: is not valid JSON ({error}); {_where_a_copy_is(path)}") from error
+        raise StateError(f"{path}: is not valid JSON ({error}); {where_a_copy_is(path)}") from error
     if problem := version_problem(document):
-        raise StateError(f"{path}: {problem}; {_where_a_copy_is(path)}")
+        raise StateError(f"{path}: {problem}; {where_a_copy_is(path)}")
     features = document.get("features") or []
     if not isinstance(features, list) or not all(isinstance(one, str) for one in features):
-        raise StateError(f"{path}: features must be a list of strings; {_where_a_copy_is(path)}")
+        raise StateError(f"{path}: features must be a list of strings; {where_a_copy_is(path)}")
     if unknown := sorted(set(features) - FEATURES):
         raise Unsupported(f"state with {', '.join(ascii(one)[1:-1][:40] for one in unknown)}", str(path))
     if problems := checkpoint_problems(document.get("checkpoint"), file.project, file.stack):
-        raise StateError(f"{path}: cannot be trusted; {_where_a_copy_is(path)}:{listed(problems)}")
+        raise StateError(f"{path}: cannot be trusted; {where_a_copy_is(path)}:{listed(problems)}")
     if SIGNATURE.encode() in text:
         raise Unsupported("a secret, an asset or another special value in the state", str(path))
     latest = document["checkpoint"].get("latest") or {}
@@ -106,7 +106,8 @@ def parse(text: bytes, file: StackFile) -> Snapshot:
     )
 
 
-def _where_a_copy_is(path: Path) -> str:
+def where_a_copy_is(path: Path) -> str:
+    """Return what to do about a damaged state: the copy of the one before, if there is one."""
     copy = path.with_name(f"{path.name}.bak")
     if not copy.is_file():
         return "there is no copy of it; restore one, or remove the file if the stack has nothing deployed"

@@ -69,6 +69,17 @@ def test_damaged_state_names_its_file(tmp_path: Path, text: str) -> None:
         read_checkpoint(tmp_path, "bandplan", "local")
 
 
+def test_damaged_state_leads_to_its_copy(tmp_path: Path) -> None:
+    path = write(tmp_path, "local", {})
+    for text in ("{", json.dumps({"version": 3, "checkpoint": {"stack": "local", "latest": 1}})):
+        path.write_text(text)
+        with pytest.raises(CommandError, match="there is no copy of it; restore one, or remove the file"):
+            read_checkpoint(tmp_path, "bandplan", "local")
+    path.with_name("local.json.bak").write_text("{}")
+    with pytest.raises(CommandError, match=r"a copy of the state before the last update is .*, in local\.json\.bak"):
+        read_checkpoint(tmp_path, "bandplan", "local")
+
+
 @pytest.mark.parametrize("version", [5, 2, None, "3", True])
 def test_state_of_a_version_that_is_not_read_is_refused_as_the_engine_refuses_it(tmp_path: Path, version: Any) -> None:
     path = write(tmp_path, "local", {"stack": "local"})

@@ -36,6 +36,8 @@ def read_checkpoint(state_folder: Path, project: str, stack: str) -> dict[str, A
 
     Errors: CommandError if the stack does not exist or its file is damaged.
     """
+    from bandplan.embedded.checkpoint import where_a_copy_is
+
     path = stacks_folder(state_folder, project) / f"{stack}.json"
     require_stack(state_folder, project, stack)
     try:
@@ -43,15 +45,12 @@ def read_checkpoint(state_folder: Path, project: str, stack: str) -> dict[str, A
     except OSError as error:
         raise CommandError(f"{path}: the stack's state cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise CommandError(f"{path}: the stack's state cannot be read: {error}") from error
+        raise CommandError(f"{path}: the stack's state cannot be read: {error}; {where_a_copy_is(path)}") from error
     if problem := version_problem(document):
         raise CommandError(f"{path}: the stack's state cannot be read: it {problem}")
     checkpoint: Any = document.get("checkpoint") if isinstance(document, dict) else None
     if problems := checkpoint_problems(checkpoint, project, stack):
-        raise CommandError(
-            f"{path}: the stack's state cannot be read; restore the state from before the last update, "
-            f"if there is one, from {path.name}.bak:{listed(problems)}"
-        )
+        raise CommandError(f"{path}: the stack's state cannot be read; {where_a_copy_is(path)}:{listed(problems)}")
     return dict(checkpoint)
 
 
