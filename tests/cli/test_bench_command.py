@@ -15,10 +15,11 @@ import jsonschema
 import pytest
 
 from bandplan.bench.lengths import Length
-from bandplan.cli.commands.bench import configure, plan_of
+from bandplan.cli.commands.bench import configure, plan_of, write_results
 from bandplan.cli.main import main
 from bandplan.serving.spec.demand import Demand
 from bandplan.stub import process
+from tests.bench.curves import curve
 from tests.stub.stub_client import BGE, StubClient, bands
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "bench.schema.json").read_text(encoding="utf-8"))
@@ -190,7 +191,10 @@ def test_the_limit_of_requests_holds(project: Path, workspace: tuple[Path, StubC
         (["support-chat", "--out", "no/where.json"], "name a file in a folder that exists"),
         (["support-chat", "--export", "excel=x"], "write vllm=FILE or aiperf=FILE"),
         (["support-chat", "--prices", "none.yaml"], "none.yaml: No such file"),
+        (["support-chat", "--out", "x.json", "--html", "./x.json"], "x.json: named for two results; name another"),
         ([], "needs one ENDPOINT"),
+        (["--url", "http://127.0.0.1:1/v1", "--model", "m", "--served", "x"], "--served: only for an endpoint of a"),
+        (["--url", "http://127.0.0.1:1/v1", "--model", "m", "--measured", "x"], "--measured: only for an endpoint"),
         (["--url", "http://127.0.0.1:1/v1"], "needs --model"),
         (["--url", "nowhere", "--model", "m"], "not an http:// or https:// URL"),
         (["--url", "http://me:secret@h/v1", "--model", "m"], "holds a user name, password or query"),
@@ -283,11 +287,18 @@ def test_a_full_disk_below_the_requests_loses_nothing_else(project: Path, capsys
     assert len(json.loads((project / "full.json").read_text(encoding="utf-8"))["curve"]) == 1
 
 
-def test_measured_use_without_ttft_is_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    files = ["--out", "few.json", "--measured", "few-measured.json"]
-    assert bench("support-chat", *SHORT, "--parallel", "1", "--most-requests", "20", *files) == 0
-    said = "few-measured.json: without TTFT, so `stop_if: ttft_seconds` is not measured: its p95 needs 59 requests"
-    assert said in capsys.readouterr().out
+def test_measured_use_without_ttft_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    few, enough = tmp_path / "few.json", tmp_path / "enough.json"
+    for file, rounds in ((few, 20), (enough, 80)):
+        arguments = parser.parse_args(["support-chat", "--out", str(tmp_path / "b.json"), "--measured", str(file)])
+        assert write_results(arguments, curve({2: 1.0}, rounds=rounds), {}) == []
+    said = [line for line in capsys.readouterr().out.splitlines() if "without TTFT" in line]
+    assert said == [
+        f"{few}: without TTFT, so `stop_if: ttft_seconds` is not measured: its p95 needs 59 requests of one level; "
+        "raise --seconds or --parallel"
+    ]
 
 
 @pytest.mark.parametrize("option", ["--out", "--csv", "--html", "--requests", "--measured", "--export"])
@@ -400,7 +411,6 @@ def test_prices_say_what_the_time_costs(project: Path, capsys: pytest.CaptureFix
 
 def test_compare_fails_past_a_limit(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from bandplan.bench.document import write_document
-    from tests.bench.curves import curve
 
     write_document(project / "a.json", curve({2: 1.0}))
     write_document(project / "b.json", curve({2: 1.2}))

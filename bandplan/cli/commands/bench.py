@@ -331,6 +331,10 @@ def target_of(arguments: argparse.Namespace) -> "Chosen":
             raise UsageProblem("ENDPOINT and --url: give one of them")
         if not arguments.model:
             raise UsageProblem("--url: needs --model NAME, the model to request from that server")
+        for option in ("served", "measured"):
+            if getattr(arguments, option) is not None:
+                rule = "only for an endpoint of a stack, as a server at --url has no served entities"
+                raise UsageProblem(f"--{option}: {rule}; leave the option out")
         return target_of_url(arguments, os.environ)
     if len(arguments.words) != 1:
         raise UsageProblem("needs one ENDPOINT, such as an entry of models.yaml, or --url URL --model NAME")
@@ -481,10 +485,14 @@ def exports_of(given: Iterable[str]) -> dict[str, Path]:
 
 
 def require_room_for(paths: Iterable[Path | None]) -> None:
-    """Refuse before the load what could not be written after it."""
+    """Refuse before the load what could not be written after it, or would replace another result."""
+    taken: set[Path] = set()
     for path in paths:
         if path is None:
             continue
+        if path.resolve() in taken:
+            raise UsageProblem(f"{path}: named for two results; name another file for one of them")
+        taken.add(path.resolve())
         folder = path.absolute().parent
         if not folder.is_dir() or path.is_dir():
             raise UsageProblem(f"{path}: cannot be written; name a file in a folder that exists")
