@@ -1,6 +1,6 @@
 """The pack at work: properties of resources in, violations out. Called by Pulumi's protocol and the embedded engine."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -10,6 +10,7 @@ from typing import Any, Final
 from bandplan.policies import endpoint, fleet
 from bandplan.policies.configuration import Configured
 from bandplan.policies.document import with_documents
+from bandplan.policies.errors import RuleFailed
 from bandplan.policies.finding import Finding, Level, Violation
 from bandplan.policies.fitting import (
     FLOOR_ZERO,
@@ -60,12 +61,15 @@ class Analyzer:
         if type_token != ENDPOINT:
             return []
         subject = endpoint.read_endpoint(name, properties)
-        self._asked[urn] = asked(subject, partial(self._bounds, ""))
-        return [
-            self._violation(rule, one.level, finding, urn, subject.dated_waivers)
-            for rule, one in self._of_endpoint
-            for finding in rule.check(subject, one.properties)
-        ]
+        found: list[Violation] = []
+        try:
+            self._asked[urn] = asked(subject, partial(self._bounds, ""))
+        except RuleFailed as failed:
+            found.append(self._failure(failed, urn))
+        for rule, one in self._of_endpoint:
+            check = partial(rule.check, subject, one.properties)
+            found += self._violations(rule, one.level, check, urn, subject.dated_waivers)
+        return list(dict.fromkeys(found))
 
     def analyze_stack(self, resources: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[Violation]:
         """Return the violations of a whole stack's outputs; `resources` are (URN, type token, outputs)."""
@@ -75,11 +79,26 @@ class Analyzer:
         urn, outputs = by_type[FLEET]
         _, stack_outputs = by_type.get(STACK, ("", {}))
         subject = fleet.read_fleet(outputs, stack_outputs)
-        return [
-            self._violation(rule, one.level, finding, urn, subject.waivers)
-            for rule, one in self._of_stack
-            for finding in rule.check(subject, {**one.properties, "asked": tuple(self._asked.values())})
-        ]
+        found: list[Violation] = []
+        for rule, one in self._of_stack:
+            check = partial(rule.check, subject, {**one.properties, "asked": tuple(self._asked.values())})
+            found += self._violations(rule, one.level, check, urn, subject.waivers)
+        return list(dict.fromkeys(found))
+
+    def _violations(
+        self, rule: Rule, level: Level, check: Callable[[], Iterable[Finding]], urn: str, waivers: tuple[Waiver, ...]
+    ) -> list[Violation]:
+        try:
+            return [self._violation(rule, level, finding, urn, waivers) for finding in check()]
+        except RuleFailed as failed:
+            return [self._failure(failed, urn)]
+
+    def _failure(self, failed: RuleFailed, urn: str) -> Violation:
+        """Return the violation for a rule that could not judge: nothing is deployed unjudged, whatever its level."""
+        description = next(
+            rule.description for rule, _ in (*self._of_endpoint, *self._of_stack) if rule.id == failed.rule
+        )
+        return Violation(failed.rule, urn, f"{description}\n{failed}", "mandatory")
 
     def _bounds(self, asking: str, subject: endpoint.Endpoint, entity: endpoint.Entity) -> list[Bound]:
         """Return what this stack's rules and the warnings of `bandplan validate` require of an entity's band.

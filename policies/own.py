@@ -6,11 +6,15 @@ or `test_` are helpers and tests.
 
 import importlib.util
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from bandplan.policies.errors import BadConfiguration
+from bandplan.policies.errors import BadConfiguration, RuleFailed
+from bandplan.policies.finding import Finding
+from bandplan.policies.fitting import Bound
 from bandplan.policies.pack import RULES
 from bandplan.policies.rule import EndpointRule, Rule, StackRule
 
@@ -55,7 +59,7 @@ def _rules_in(root: Path, problems: list[str]) -> Iterator[tuple[str, Rule]]:
             continue
         for rule in _stated(module):
             if isinstance(rule, (EndpointRule, StackRule)):
-                yield place, rule
+                yield place, _guarded(rule, path, place)
             else:
                 problems.append(
                     f"{place}: states no rule; write RULE = EndpointRule(id, description, level, check), "
@@ -77,6 +81,25 @@ def _module(path: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def _guarded(rule: Rule, path: Path, place: str) -> Rule:
+    """Return the rule with functions that raise RuleFailed where it goes wrong, instead of whatever it raises."""
+
+    def run(judge: Callable[..., Iterable[Any]], kind: type, *arguments: Any) -> list[Any]:
+        try:
+            found = list(judge(*arguments))
+            if odd := [one for one in found if not isinstance(one, kind)]:
+                raise TypeError(f"it gives a {type(odd[0]).__name__} where a {kind.__name__} is expected")
+        except RuleFailed:
+            raise  # another rule's, which this one has asked for its bounds
+        except Exception as error:
+            finding = f"{_place_of(error, path, place)}: the rule failed: {_said(error)}; correct the rule"
+            raise RuleFailed(rule.id, finding) from error
+        return found
+
+    bounds = None if rule.bounds is None else partial(run, rule.bounds, Bound)
+    return replace(rule, check=partial(run, rule.check, Finding), bounds=bounds)
 
 
 def _place_of(error: Exception, path: Path, place: str) -> str:

@@ -1,14 +1,19 @@
 """Rules of a project's own, beside bandplan's: found by themselves, and refused with every reason in one go."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from bandplan.policies.analyzer import Analyzer
+from bandplan.policies.configuration import configured
 from bandplan.policies.errors import BadConfiguration
 from bandplan.policies.own import project_of, rules_of
 from bandplan.policies.pack import RULES
 from bandplan.policies.rule import EndpointRule
 from bandplan.policies.testing import endpoint, findings, fleet
+from bandplan.wire.types import ENDPOINT
+from tests.policies import builders
 
 RULE = """\
 from bandplan.policies.finding import Finding
@@ -66,6 +71,51 @@ def test_every_problem_is_told_with_its_place(tmp_path: Path) -> None:
     assert lines[2].startswith("policies/own/c.py: states no rule; write RULE = EndpointRule(")
     assert lines[3] == "policies/own/d.py: the id over-provisioned is one of bandplan's; choose another one"
     assert lines[4] == "policies/own/f.py: the id twice is that of policies/own/e.py too; choose another one"
+
+
+BROKEN = """\
+from bandplan.policies.rule import EndpointRule
+
+
+def raises(endpoint, settings):
+    return endpoint.tags["cost centre"]
+
+
+def gives_text(endpoint, settings):
+    yield "too large"
+
+
+def bounds(endpoint, entity, settings):
+    raise ValueError("no table")
+
+
+RULES = (
+    EndpointRule("raises", "Has a cost centre.", "advisory", raises),
+    EndpointRule("gives-text", "Is small.", "advisory", gives_text),
+    EndpointRule("bounds", "Fits.", "advisory", lambda endpoint, settings: (), bounds=bounds),
+)
+"""
+
+
+def test_rule_that_fails_is_told_with_its_place_and_the_others_judge_on(tmp_path: Path) -> None:
+    write(tmp_path, "broken.py", BROKEN)
+    write(tmp_path, "names.py", RULE.format(id="names"))
+    rules = configured(rules_of(tmp_path)[len(RULES) :], {"all": "advisory"})
+    inputs = builders.endpoint(builders.band(), name="tmp-chat")
+    found = Analyzer(rules, tmp_path, date(2026, 11, 30)).analyze("urn", ENDPOINT, "tmp-chat", inputs)
+    told = {one.policy: (one.level, one.message.split("\n")[1]) for one in found}
+    file = "policies/own/broken.py"
+    tail = "; correct the rule"
+    assert told == {
+        "raises": ("mandatory", f"{file}:5: the rule failed: KeyError: 'cost centre'{tail}"),
+        "gives-text": (
+            "mandatory",
+            f"{file}: the rule failed: TypeError: it gives a str where a Finding is expected{tail}",
+        ),
+        "bounds": ("mandatory", f"{file}:13: the rule failed: ValueError: no table{tail}"),
+        "names": ("advisory", "is temporary; choose a lasting name"),
+    }
+    assert len(found) == len(told), "each rule that failed is told once"
 
 
 def test_project_of_a_pack_is_the_nearest_above_it(tmp_path: Path) -> None:
