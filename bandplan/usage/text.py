@@ -128,7 +128,8 @@ def _scale(verdict: Verdict, window: Window) -> list[str]:
     told = []
     if concurrency:
         is_chunks = verdict.capacity is not None and verdict.capacity.is_range
-        chunks = f" ({max(concurrency) / IN_FLIGHT_PER_CHUNK:g} chunks)" if is_chunks else ""
+        most = max(concurrency) / IN_FLIGHT_PER_CHUNK
+        chunks = f" ({most:g} chunk{'' if most == 1 else 's'})" if is_chunks else ""
         told.append(f"provisioned concurrency at most {max(concurrency):g}{chunks}")
     if gpu:
         told.append(f"GPU at most {max(gpu):.0f}%")
