@@ -10,7 +10,7 @@ from typing import Final
 from bandplan.bench.histogram import Histogram, histogram_of
 from bandplan.bench.sample import SECOND, Outcome, Sample
 from bandplan.bench.statistics import Estimate, is_within, percentile, wilson
-from bandplan.bench.window import Window, chunks_in, closed_window, throughput
+from bandplan.bench.window import Window, chunks_in, closed_window, shares_in, throughput
 
 PRECISION: Final = 0.05
 """Half width of the interval of throughput, as a share of it, at which a level has been measured long enough."""
@@ -275,20 +275,23 @@ def timeline(samples: Sequence[Sample], parts: int = 60) -> list[tuple[float, fl
         return []
     whole = _whole(samples)
     edges = whole.edges(parts)
-    chunks = [0] * parts
+    tokens = [0.0] * parts
+    per_chunk = _tokens_per_chunk(samples)
     for one in samples:
         for part, count in chunks_in(one, edges):
-            chunks[part] += count
+            tokens[part] += count * per_chunk
+        if not one.content and one.outcome == "completed":
+            for part, share in shares_in(one, edges):
+                tokens[part] += share * (one.asked_output if one.output_tokens is None else one.output_tokens)
     begins = sorted(one.began for one in samples)
     ends = sorted(one.ended for one in samples if one.ended is not None)
-    per_chunk = _tokens_per_chunk(samples)
     return [
         (
             (start - whole.start) / SECOND,
-            count * per_chunk / ((end - start) / SECOND),
+            made / ((end - start) / SECOND),
             bisect_right(begins, start) - bisect_right(ends, start),
         )
-        for (start, end), count in zip(pairwise(edges), chunks, strict=True)
+        for (start, end), made in zip(pairwise(edges), tokens, strict=True)
         if end > start
     ]
 

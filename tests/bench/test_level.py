@@ -203,3 +203,9 @@ def test_the_timeline_of_a_level() -> None:
     assert [(round(at, 3), round(rate, 3), count) for at, rate, count in timeline(samples, parts=4)] == [
         (0.0, 1.0, 1), (1.0, 1.0, 2), (2.0, 2.0, 2), (3.0, 1.0, 1),
     ]  # fmt: skip
+
+
+def test_the_timeline_of_whole_answers_spreads_their_tokens() -> None:
+    # 8 tokens from 0 to 4 s are 2 a second; 6 from 2 to 4 s are 3 a second beside them.
+    samples = [request(0.0, [], end=4.0, tokens=8), request(2.0, [], end=4.0, tokens=6)]
+    assert [(round(at, 3), round(rate, 3)) for at, rate, _ in timeline(samples, parts=2)] == [(0.0, 2.0), (2.0, 5.0)]
