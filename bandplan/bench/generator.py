@@ -52,8 +52,10 @@ class Budget:
 
     def take(self, tokens: int) -> bool:
         """Report whether another request of so many tokens is allowed, and count it if so."""
-        if self.exhausted or self.spent_tokens + tokens > self.tokens:
-            self.spent_tokens = max(self.spent_tokens, self.tokens)
+        if self.exhausted:
+            return False
+        if self.spent_tokens + tokens > self.tokens:
+            self.spent_tokens = self.tokens
             return False
         self.spent_requests += 1
         self.spent_tokens += tokens
@@ -66,9 +68,13 @@ class Budget:
             return f"limit of {self.requests:,} requests"
         if self.spent_tokens >= self.tokens:
             return f"limit of {self.tokens:,} tokens"
-        if time.monotonic() - self.started >= self.seconds:
+        if self.seconds_left <= 0:
             return f"limit of {self.seconds / 60:g} minutes"
         return ""
+
+    @property
+    def seconds_left(self) -> float:
+        return self.started + self.seconds - time.monotonic()
 
 
 @dataclass(slots=True)
@@ -224,7 +230,9 @@ async def open_loop(
                     break
                 scheduled = start + round(at * SECOND)
                 sample, text = workload.next(scheduled, lengths)
-                await _until(scheduled)
+                # A trace may have hours without a row; the limit does not wait for the next one.
+                limit = perf_counter_ns() + round((max(0.0, budget.seconds_left) + 0.001) * SECOND)
+                await _until(min(scheduled, limit))
                 if not budget.take(sample.asked_input + sample.asked_output):
                     run.stopped = budget.exhausted
                     break

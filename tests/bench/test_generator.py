@@ -1,6 +1,7 @@
 """Load generators with a client that answers at once: what is sent when, and what stops it."""
 
 import asyncio
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 from random import Random
@@ -117,6 +118,16 @@ def test_an_open_loop_sends_at_its_times_with_the_lengths_of_the_trace() -> None
     start = run.samples[0].scheduled
     assert [round((one.scheduled - start) / 1e6) for one in run.samples] == [0, 10, 20]
     assert all(one.sent >= one.scheduled for one in run.samples)
+
+
+def test_an_open_loop_does_not_wait_beyond_its_limit_of_time() -> None:
+    run, budget = Run(), Budget(100, 10**9, 0.05)
+    rows = [Arrival(0.0, 3, 1), Arrival(3600.0, 30, 2)]
+    loop = open_loop(Instant(), workload(), iter(rows), math.inf, budget, run)
+    asyncio.run(asyncio.wait_for(loop, 60))
+    assert len(run.samples) == 1
+    assert run.stopped == budget.exhausted == "limit of 0.000833333 minutes"
+    assert budget.spent_tokens == 4  # the time is the limit that was reached, and not the tokens
 
 
 def test_prompts_have_heads_of_their_own() -> None:
