@@ -175,7 +175,10 @@ async def closed_loop(
         while not stop.is_set() and time.monotonic() < deadline:
             await _stopped_within(stop, min(pause, max(0.01, deadline - time.monotonic())))
             began = time.perf_counter()
-            if is_known(run, parallel) or budget.exhausted:
+            if is_known(run, parallel):
+                break
+            if budget.exhausted:  # told here too: a slot that waits for its last answer asks for no further one
+                run.stopped = run.stopped or budget.exhausted
                 break
             # The check holds up the stamps of what arrives meanwhile.
             pause = max(min(5.0, pause * 1.2), (time.perf_counter() - began) / _CHECK_SHARE)

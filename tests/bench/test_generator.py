@@ -67,6 +67,15 @@ def test_a_closed_loop_keeps_its_number_in_flight() -> None:
     assert run.stopped == "limit of 70 requests"
 
 
+def test_a_limit_that_is_seen_before_the_last_answer_is_told() -> None:
+    class Slow(Instant):
+        async def ask(self, sample: Sample, prompt: str) -> Sample:
+            await asyncio.sleep(0.5)
+            return await super().ask(sample, prompt)
+
+    assert closed(Slow(), 1, Budget(1, 10**9, 60)).stopped == "limit of 1 requests"
+
+
 def test_slots_begin_one_after_the_other() -> None:
     run = Run()
     slots = Slots(4, spread_seconds=0.2)
