@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bandplan.bench.level import PERCENTILES
 from bandplan.bench.problem import BenchProblem
+from bandplan.bench.statistics import samples_needed
 
 DISTRIBUTIONS: Final = ("ttft", "tpot", "itl", "latency", "scheduled_latency")
 FIGURES: Final = ("p50", "p95", "p99", "mean")
@@ -29,7 +31,10 @@ SHOWN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One metric at one level of both. `change` is a share of the first; its bounds are None where none are known."""
+    """One metric at one level of both. `change` is a share of the first; its bounds are None where none are known.
+
+    `after` and `change` are infinite for a percentile that lies among failed requests.
+    """
 
     level: str
     metric: str
@@ -138,6 +143,9 @@ def table(differences: Sequence[Difference], metrics: Sequence[str] = SHOWN) -> 
             lines.append(f"{level}")
         bounds = "" if one.low is None or one.high is None else f" ({one.low:+.1%} to {one.high:+.1%})"
         mark = "" if one.is_clear or not bounds else "  noise"
+        if math.isinf(one.change):
+            lines.append(f"  {one.metric:<24} {one.before:>9,.4g} {'-':>9}  among the failed requests")
+            continue
         lines.append(f"  {one.metric:<24} {one.before:>9,.4g} {one.after:>9,.4g}  {one.change:+.1%}{bounds}{mark}")
     return "\n".join(lines)
 
@@ -155,6 +163,8 @@ def _level(point: Mapping[str, Any]) -> str:
 
 def _difference(level: str, metric: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference | None:
     ours, theirs = _figure(before, metric), _figure(after, metric)
+    if ours is not None and theirs is None and _is_among_failures(after, metric):
+        return Difference(level, metric, ours[0], math.inf, math.inf, None, None)
     if ours is None or theirs is None or ours[0] == 0:
         return None
     (a, a_low, a_high), (b, b_low, b_high) = ours, theirs
@@ -164,6 +174,17 @@ def _difference(level: str, metric: str, before: Mapping[str, Any], after: Mappi
         low = (b - a - math.hypot(b - b_low, a_high - a)) / a
         high = (b - a + math.hypot(b_high - b, a - a_low)) / a
     return Difference(level, metric, a, b, (b - a) / a, low, high)
+
+
+def _is_among_failures(point: Mapping[str, Any], metric: str) -> bool:
+    """Whether a percentile is missing because too many requests failed, and not because there were too few."""
+    figure, _, kind = metric.partition("_")
+    found = _part(point, f"{kind}_seconds")
+    samples, failed = found.get("samples"), _part(found, "histogram").get("infinite")
+    if figure not in PERCENTILES or not isinstance(samples, int) or not isinstance(failed, int):
+        return False
+    share = PERCENTILES[figure]
+    return samples >= samples_needed(share) and math.ceil(share * samples) > samples - failed
 
 
 def _figure(point: Mapping[str, Any], metric: str) -> tuple[float, float | None, float | None] | None:

@@ -1,6 +1,9 @@
 """Differences between two curves, and limits on them."""
 
+import math
+import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -74,6 +77,22 @@ def test_what_cannot_be_judged_is_refused_and_not_passed() -> None:
         broken([parse_rule("p99_ttft > 5%")], compare(few, few))
     with pytest.raises(BenchProblem, match="no valid level in common"):
         compare(document(curve({1: 1.0})), document(curve({2: 1.0})))
+
+
+def test_a_percentile_among_failures_is_past_any_limit() -> None:
+    def failing(share: float) -> dict[str, Any]:
+        found = document(curve({1: 1.0, 2: 1.1, 4: 1.2}))
+        ttft = next(one for one in found["curve"] if one["parallel"] == 2)["ttft_seconds"]
+        ttft["histogram"]["infinite"] = round(share * ttft["samples"])
+        ttft["p95"] = None
+        return found
+
+    rules = [parse_rule("p95_ttft > 50%"), parse_rule("p95_tpot > 50%")]
+    differences = compare(BEFORE, failing(0.1))
+    past = broken(rules, differences)
+    assert [(one.level, one.metric, one.change) for _, one in past] == [("2 in flight", "p95_ttft", math.inf)]
+    assert re.search(r"\n  p95_ttft +[\d.]+ +-  among the failed requests\n", table(differences))
+    assert broken(rules, compare(BEFORE, failing(0.02))) == []  # missing for another reason
 
 
 def test_loads_that_differ_are_told() -> None:

@@ -22,7 +22,8 @@ from bandplan.stub import process
 from tests.bench.curves import curve
 from tests.stub.stub_client import BGE, StubClient, bands
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "bench.schema.json").read_text(encoding="utf-8"))
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+SCHEMA = json.loads((SCHEMAS / "bench.schema.json").read_text(encoding="utf-8"))
 SHORT = ["--input", "60", "--output", "8"]
 TTFT, TPOT = 0.04, 0.005
 
@@ -419,3 +420,12 @@ def test_compare_fails_past_a_limit(project: Path, capsys: pytest.CaptureFixture
     assert bench("compare", "a.json", "b.json", "--fail-if", "p95_ttft > 5%") == 1
     assert "2 in flight: p95_ttft changed by +20.0%; the limit is p95_ttft > 5%" in capsys.readouterr().err
     assert bench("compare", "a.json", "b.json", "--fail-if", "p95_ttft > 25%") == 0
+    failing = json.loads((project / "b.json").read_text(encoding="utf-8"))
+    ttft = failing["curve"][0]["ttft_seconds"]
+    ttft["p95"], ttft["histogram"]["infinite"] = None, ttft["samples"]
+    (project / "b.json").write_text(json.dumps(failing), encoding="utf-8")
+    capsys.readouterr()
+    assert bench("compare", "a.json", "b.json", "--fail-if", "p95_ttft > 25%", "--json") == 1
+    said = json.loads(capsys.readouterr().out)
+    jsonschema.validate(said, json.loads((SCHEMAS / "output.schema.json").read_text(encoding="utf-8")))
+    assert [(one["metric"], one["change"]) for one in said["pastLimits"]] == [("p95_ttft", None)]

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -190,9 +191,12 @@ def compare(arguments: argparse.Namespace, files: list[Path]) -> int:
                 "command": "bench compare",
                 "before": str(files[0]),
                 "after": str(files[1]),
-                "differences": [{**asdict(one), "isClear": one.is_clear} for one in differences],
+                "differences": [
+                    {**asdict(one), "after": finite(one.after), "change": finite(one.change), "isClear": one.is_clear}
+                    for one in differences
+                ],
                 "pastLimits": [
-                    {"rule": rule.text, "level": one.level, "metric": one.metric, "change": one.change}
+                    {"rule": rule.text, "level": one.level, "metric": one.metric, "change": finite(one.change)}
                     for rule, one in past
                 ],
                 "exitStatus": 1 if past else 0,
@@ -202,8 +206,13 @@ def compare(arguments: argparse.Namespace, files: list[Path]) -> int:
     print(f"{'':<26} {shortened(files[0].name, 9):>9} {shortened(files[1].name, 9):>9}  change (95%)")
     print(table(differences))
     for rule, one in past:
-        print(f"{one.level}: {one.metric} changed by {one.change:+.1%}; the limit is {rule.text}", file=sys.stderr)
+        how = f"changed by {one.change:+.1%}" if math.isfinite(one.change) else "lies among the failed requests"
+        print(f"{one.level}: {one.metric} {how}; the limit is {rule.text}", file=sys.stderr)
     return 1 if past else 0
+
+
+def finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def take_over(arguments: argparse.Namespace, files: list[Path]) -> int:
