@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.interruption import interruptions_kept, is_interruption
 from bandplan.cli.paint import say_finding
 from bandplan.cli.parser import MISTYPED, Ended, Parser, RootParser
 from bandplan.cli.progress import watched
@@ -94,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     close_the_door()
     leave_colours_to_us()
     try:
-        with standing():
+        with standing(), interruptions_kept():
             return run(argv)
     except CommandError as error:
         say_finding(f"error: {error}", sys.stderr)
@@ -113,6 +114,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         place, needed = (f"{error.filename}: ", ROOM_NEEDED) if error.filename is not None else ("", SPACE_NEEDED)
         say_finding(f"error: {place}{error.strerror}; {needed}", sys.stderr)
         return 1
+    except Exception as error:
+        if not is_interruption(error):
+            raise
+        print("interrupted", file=sys.stderr)
+        return 130
 
 
 def open_what_is_closed() -> None:
