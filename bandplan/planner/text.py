@@ -158,8 +158,7 @@ def _less(plan: Plan) -> str:
     if missed:
         limits = plan.target.limits
         worst = [
-            f"{TITLES[name]} would be {_in_unit(name, less.percentiles[name].value)}, "
-            f"{_in_unit(name, limits[name])} wanted"
+            "{} would be {}, {} wanted".format(TITLES[name], *_apart(name, less.percentiles[name].value, limits[name]))
             for name in missed
         ]
         return f"{what} is not enough: {'; '.join(worst)}."
@@ -192,10 +191,17 @@ def _estimate(name: str, estimate: Estimate) -> str:
     return f"{estimate.value:.2f} s ± {estimate.half_width:.2f}"
 
 
-def _in_unit(name: str, seconds: float) -> str:
+def _apart(name: str, seconds: float, limit: float) -> tuple[str, str]:
+    """Return both in their unit, with as many digits as it takes to tell them apart."""
+    found = [(_in_unit(name, seconds, more), _in_unit(name, limit, more)) for more in range(6)]
+    return next((pair for pair in found if pair[0] != pair[1]), found[-1])
+
+
+def _in_unit(name: str, seconds: float, more: int = 0) -> str:
+    """Return a time in its unit, with `more` digits than usual."""
     if math.isinf(seconds):
         return "without end"
-    return f"{seconds * 1000:.1f} ms" if name == "tpot" else f"{seconds:.2f} s"
+    return f"{seconds * 1000:.{1 + more}f} ms" if name == "tpot" else f"{seconds:.{2 + more}f} s"
 
 
 def _finite(value: float) -> float | None:

@@ -56,6 +56,16 @@ def test_what_one_request_takes_is_told_apart_from_a_target_just_below(target: T
     assert float(figures[1]) > float(figures[2]) > 0
 
 
+def test_one_step_less_is_told_apart_from_a_target_just_below() -> None:
+    seven = plan(CHUNKS, Load(Shape(2048, 256), concurrent_requests=16), Target(8), headroom_percent=0).less
+    assert seven is not None
+    latency = seven.percentiles["latency"].value
+    said = described(plan(CHUNKS, Load(Shape(2048, 256), concurrent_requests=16), Target(latency - 0.0002)))
+    figures = re.search(r"latency would be ([\d.]+) s, ([\d.]+) s wanted", said)
+    assert figures is not None
+    assert float(figures[1]) > float(figures[2])
+
+
 def test_one_step_less_without_a_target_keeps_none() -> None:
     found = plan(CHUNKS, Load(SHAPE, 20), Target())
     assert "41 chunks (40,180 tokens/s), takes the load but not the headroom of 20%" in described(found)
