@@ -15,6 +15,7 @@ from bandplan.cli.json_output import INTERRUPTED
 from bandplan.cli.number_types import number
 from bandplan.cli.paint import say_finding
 from bandplan.cli.project import LOCAL
+from bandplan.cli.result_files import require_room_for
 from bandplan.cli.stack_argument import add_stack_argument
 
 if TYPE_CHECKING:
@@ -491,24 +492,6 @@ def exports_of(given: Iterable[str]) -> dict[str, Path]:
             raise UsageProblem(f"--export {one}: write {' or '.join(f'{tool}=FILE' for tool in TOOLS)}")
         found[tool] = Path(file)
     return found
-
-
-def require_room_for(paths: Iterable[Path | None]) -> None:
-    """Refuse before the load what could not be written after it, or would replace another result."""
-    taken: set[Path] = set()
-    for path in paths:
-        if path is None:
-            continue
-        if path.resolve() in taken:
-            raise UsageProblem(f"{path}: named for two results; name another file for one of them")
-        taken.add(path.resolve())
-        folder = path.absolute().parent
-        if not folder.is_dir() or path.is_dir():
-            raise UsageProblem(f"{path}: cannot be written; name a file in a folder that exists")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise UsageProblem(
-                f"{path}: cannot be written: no right to write in its folder; name a file in another one"
-            )
 
 
 def numbers(option: str, text: str, kind: type, most: float) -> list[Any]:

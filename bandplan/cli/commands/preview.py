@@ -11,6 +11,7 @@ from bandplan.cli.engines.event_document import document_of_refusal
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import find_project
 from bandplan.cli.refusal import failed_status, refusal_noted
+from bandplan.cli.result_files import require_room_for
 from bandplan.cli.stack_choice import choose_stack
 from bandplan.cli.stack_engine import add_run_arguments, open_stack, options_of
 from bandplan.cli.watching import add_watch_argument, watch
@@ -57,6 +58,7 @@ def preview(arguments: argparse.Namespace) -> int:
             return 0 if open_stack(arguments).engine.preview(options_of(arguments)).ok else failed_status()
         if arguments.offline:
             raise UsageProblem("--save-plan: a plan depends on the live workspace; remove --offline")
+        require_room_for([arguments.save_plan])
     return save_plan(arguments)
 
 

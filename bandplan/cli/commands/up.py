@@ -11,6 +11,7 @@ from bandplan.cli.engines.engine import Options, Result
 from bandplan.cli.engines.event_document import document_of_refusal
 from bandplan.cli.errors import CommandError
 from bandplan.cli.refusal import failed_status, refusal_noted
+from bandplan.cli.result_files import require_room_for
 from bandplan.cli.seen_endpoints import NOTHING_SEEN, SeenEndpoints
 from bandplan.cli.stack_engine import StackEngine, add_change_arguments, open_stack, options_of
 
@@ -59,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def deploy(arguments: argparse.Namespace) -> Deployed:
+    require_room_for([arguments.record])
     if arguments.plan is not None:
         return deploy_as_reviewed(arguments)
     opened = open_stack(arguments)
