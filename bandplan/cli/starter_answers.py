@@ -149,7 +149,7 @@ def twice(option: str, names: Sequence[str]) -> list[str]:
 
 
 def asking() -> Ask | None:
-    """Return a function that asks on the terminal; None if there is none."""
+    """Return a function that asks on the terminal, None without one. At the end of input it raises UsageProblem."""
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()):
         return None
 
@@ -158,6 +158,7 @@ def asking() -> Ask | None:
             with doing("", always):
                 return input(f"{question} [{default}]: ").strip() or default
         except EOFError:
-            return default
+            print()
+            raise UsageProblem("no answer, and nothing was written; --yes takes the defaults") from None
 
     return ask

@@ -1,6 +1,7 @@
 """`bandplan init` where files are already: nothing of the user's is touched, and the next step works."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,18 @@ def test_pin_that_the_team_moved_comes_back_to_the_recorded_version() -> None:
     )
     assert changes_between(manifest, {}, after, {"a": "1", "requirements.txt": generated}) == []
     assert changes_between(manifest, {}, after, {"a": "1"}) == [], "removed by the team"
+
+
+def test_end_of_input_at_a_question_ends_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def closed(question: str) -> str:
+        raise EOFError
+
+    monkeypatch.chdir(tmp_path)
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", closed)
+    assert main(["init"]) == 2
+    assert "error: no answer, and nothing was written; --yes takes the defaults" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
