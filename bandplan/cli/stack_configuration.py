@@ -6,20 +6,20 @@ from typing import Any
 
 import yaml
 
-from bandplan.cli.errors import CommandError
+from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import PROJECT_FILE, Project
 from bandplan.embedded.yaml_text import parse_yaml, unreadable
 from bandplan.serving.spec.models_file import KEY, NAMESPACE
 
 
 def configured_models(project: Project, stack: str) -> str | None:
-    """Return the models file that the configuration names. Errors: CommandError if a file cannot be read."""
+    """Return the models file that the configuration names. Errors: UsageProblem, CommandError."""
 
     return configured_in(lambda file: _text(project, file), project, stack)
 
 
 def configured_value(project: Project, stack: str, key: str) -> Any:
-    """Return the value of `bandplan:KEY` in the stack's own file, or None. Errors: CommandError."""
+    """Return the value of `bandplan:KEY` in the stack's own file, or None. Errors: UsageProblem, CommandError."""
     file = f"stacks/Pulumi.{stack}.yaml"
     return _value(_config(_text(project, file), file), project, key)
 
@@ -27,7 +27,7 @@ def configured_value(project: Project, stack: str, key: str) -> Any:
 def configured_in(text_of: Callable[[str], bytes | None], project: Project, stack: str) -> str | None:
     """Return the models file configured in another version of the project; `text_of` returns a file of it, or None.
 
-    Errors: CommandError.
+    Errors: UsageProblem for what the files say, CommandError if one cannot be read.
     """
     file = f"stacks/Pulumi.{stack}.yaml"
     in_stack = _value(_config(text_of(file), file), project)
@@ -36,7 +36,7 @@ def configured_in(text_of: Callable[[str], bytes | None], project: Project, stac
         in_project = in_project.get("value", in_project.get("default"))
     found = in_project if in_stack is None else in_stack
     if isinstance(found, dict):
-        raise CommandError(
+        raise UsageProblem(
             f"{file}: {NAMESPACE}:{KEY} is a secret or a mapping; it must be a plain path: "
             f"run `pulumi config set {NAMESPACE}:{KEY} FILE --stack {stack}`"
         )
@@ -59,7 +59,7 @@ def _config(text: bytes | None, file: str) -> dict[str, Any]:
     try:
         document = parse_yaml(text.decode("utf-8"))
     except (ValueError, yaml.YAMLError) as error:
-        raise CommandError(unreadable(file, error)) from error
+        raise UsageProblem(unreadable(file, error)) from error
     config = document.get("config") if isinstance(document, dict) else None
     return config if isinstance(config, dict) else {}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bandplan.cli import local_workspace
-from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.errors import UsageProblem
 from bandplan.cli.main import COMMANDS, main
 from bandplan.cli.project import Project
 from bandplan.cli.stack_choice import choose_stack, others_of_file
@@ -230,7 +230,7 @@ def test_configuration_that_names_no_file_is_told_with_its_place(text: str, find
     (tmp_path / "Pulumi.yaml").write_text("name: bandplan\n")
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text(text)
-    with pytest.raises(CommandError, match=f"stacks/Pulumi.dev.yaml(:2:1)?: .*{finding}") as raised:
+    with pytest.raises(UsageProblem, match=f"stacks/Pulumi.dev.yaml(:2:1)?: .*{finding}") as raised:
         configured_models(Project(tmp_path), "dev")
     assert "AAABBB" not in str(raised.value)
 
