@@ -17,7 +17,10 @@ In an overlap all are. Other requests of one entity with the same lengths are se
 
 
 class Overlap:
-    """Compares the rows of each export with those of the exports before it."""
+    """Compares the rows of each export with those of the exports before it.
+
+    Rows at a whole second are left out: where an export has no fractions, many requests have the same time and lengths.
+    """
 
     def __init__(self) -> None:
         self._names: dict[tuple[str, str | None], int] = {}
@@ -35,6 +38,8 @@ class Overlap:
         self._within = self._same = 0
 
     def add(self, row: Row) -> None:
+        if row.seconds.is_integer():
+            return
         name = self._names.get((row.endpoint, row.served))
         if name is None:
             name = self._names[row.endpoint, row.served] = crc32(f"{row.endpoint}/{row.served}".encode())

@@ -88,7 +88,7 @@ def write(path: Path, days: float = 8, status: Callable[[int], int] = lambda _: 
         columns = ("request_time", "endpoint_name", "served_entity_name", "status_code")
         out.writerow((*columns, "input_token_count", "output_token_count", "request_streaming"))
         for minute in range(now() - round(days * DAY), now()):
-            at = datetime.fromtimestamp(minute * 60 + 30, UTC).isoformat()
+            at = datetime.fromtimestamp(minute * 60 + 30.5, UTC).isoformat()
             for name, total in tokens.items():
                 code = status(minute)
                 counts = (1500, 500) if code == 200 else ("", "")

@@ -7,7 +7,7 @@ from bandplan.usage.usage_table import Row
 def export(first: int, last: int, offset: float = 0.0, tokens: int | None = None) -> list[Row]:
     """A request every 7 s or so, of various lengths unless `tokens` is given."""
     return [
-        Row(at * 7 + at % 13 / 16 + offset, "chat", 200, tokens or 500 + at % 101, tokens or 50 + at % 31)
+        Row(at * 7 + (1 + at % 13) / 16 + offset, "chat", 200, tokens or 500 + at % 101, tokens or 50 + at % 31)
         for at in range(first, last)
     ]
 
@@ -35,3 +35,9 @@ def test_other_rows() -> None:
     assert not is_found(export(0, 5_000) * 2)  # the files of one folder, which Spark may write in any order
     assert not is_found(export(0, 5_000), [row._replace(endpoint="mail") for row in export(0, 5_000)])
     assert not is_found([], [])
+
+
+def test_rows_without_fractions_of_a_second_may_be_other_requests() -> None:
+    """Two halves of a busy minute, as two tasks of Spark write it, of an endpoint whose answers have no token counts."""
+    half = [Row(float(at // 20), "chat", 200, None, None) for at in range(20 * 600)]
+    assert not is_found(half, half)
