@@ -84,9 +84,11 @@ def plugin(environ: Mapping[str, str]) -> Finding:
     """Whether Pulumi has the published plugin of the version in use."""
     from importlib.metadata import version
 
-    from bandplan.cli.engines.published_plugin import PACKAGE, is_installed
+    from bandplan.cli.engines.published_plugin import PACKAGE, is_installed, on_path
 
     release = version(PACKAGE)
+    if found := on_path(environ):
+        return Finding("ok", "plugin", f"{found}, which is on PATH and has to be databricks {release}")
     if is_installed(release, environ):
         return Finding("ok", "plugin", f"databricks {release} is installed")
     return Finding("warning", "plugin", f"databricks {release} is not installed", "run `bandplan install-plugin`")

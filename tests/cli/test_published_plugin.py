@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bandplan.cli import diagnosis
 from bandplan.cli.engines import published_plugin
 from bandplan.cli.engines.published_plugin import HOSTS, PACKAGE, is_installed, require_plugin
 from bandplan.cli.errors import CommandError
@@ -46,8 +47,13 @@ def test_plugin_in_pulumis_folder_is_found_unless_its_download_broke_off(home: P
 
 
 def test_plugin_on_path_is_found(home: Path) -> None:
+    assert diagnosis.plugin(environ(home)).level == "warning"
     (home / "bin" / "pulumi-resource-databricks").touch(0o755)
     assert is_installed(RELEASE, environ(home))
+    # Its version is not known: `doctor` does not say that the wanted one is there.
+    found = diagnosis.plugin(environ(home))
+    assert (found.level, str(home / "bin") in found.finding) == ("ok", True)
+    assert found.finding.endswith(f"which is on PATH and has to be databricks {RELEASE}")
     require_plugin("/nothing/there", environ(home), home, nobody)
 
 

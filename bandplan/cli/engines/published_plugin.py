@@ -62,10 +62,15 @@ def require_plugin(pulumi: str, environ: Mapping[str, str], folder: Path, reache
 
 def is_installed(release: str, environ: Mapping[str, str]) -> bool:
     """Whether Pulumi finds the plugin: on PATH, or complete in its own folder."""
-    if shutil.which("pulumi-resource-databricks", path=environ.get("PATH", "")) is not None:
+    if on_path(environ) is not None:
         return True
     folder = plugins_folder(environ) / name_of(release)
     return folder.is_dir() and not folder.with_name(f"{folder.name}.partial").exists()
+
+
+def on_path(environ: Mapping[str, str]) -> str | None:
+    """Return the plugin on PATH, which Pulumi uses whatever its version."""
+    return shutil.which("pulumi-resource-databricks", path=environ.get("PATH", ""))
 
 
 def plugins_folder(environ: Mapping[str, str]) -> Path:
