@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 KEEP_A_HIGH_CEILING = ("over-provisioned", "observed-use")
 """Policies whose open waiver says that a ceiling is meant to be as high as it is."""
 
+MOST_FAILED = 0.05
+"""Share of the requests above which a band is not lowered; ours."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -195,6 +198,7 @@ class JudgedEntry:
             seen=seen,
             is_cut=written is not None and written.is_cut,
             slow=self._slow(window),
+            failing=_failing(window),
         )
 
     def _never_below(self, capacity: Capacity) -> int | None:
@@ -233,3 +237,12 @@ class JudgedEntry:
                 if seen > limit:
                     return f"the observed {what} is {seen:.2f} s at p{target.percentile:g}, {limit:g} s is wanted"
         return ""
+
+
+def _failing(window: Window | None) -> str:
+    """Say that many requests failed, or return ""."""
+    if window is None or window.total.failed <= MOST_FAILED * window.total.requests:
+        return ""
+    total = window.total
+    share = total.failed / total.requests
+    return f"{share:.0%} of the requests were answered 5xx, so the use is not what was asked for; find the cause first"

@@ -29,7 +29,8 @@ class Today:
     `is_single`: one amount is sold, which is both bounds. `least_floor` is what a policy asks of the floor for the
     declared demand. `changed` is the minute since 1970 from which on the band is this one, None if no other is known.
     `seen` is the first minute at which Git has it, changed or not, None if that is long ago; `is_cut` says that what
-    was before is not known. `slow` says that observed latencies miss the target, or is "".
+    was before is not known. `slow` says that observed latencies miss the target, `failing` that many requests failed;
+    both are "" otherwise.
     """
 
     band: Band
@@ -41,6 +42,7 @@ class Today:
     seen: int | None = None
     is_cut: bool = False
     slow: str = ""
+    failing: str = ""
 
     def fitted(self, band: Band) -> Band:
         """Return the band in the form of today's: one amount is both bounds, and a floor of 0 is the owner's choice."""
@@ -135,6 +137,8 @@ def _down(today: Today, target: Sized, lasting: Sized | None, now: int, minimum_
         return Decision("hold", (Reason(Code.WAIVER, "; ".join(today.waivers)), above))
     if today.slow:
         return Decision("hold", (Reason(Code.SLOW, today.slow), above))
+    if today.failing:
+        return Decision("hold", (Reason(Code.FAILURES, today.failing), above))
     since = max(today.changed or 0, today.seen or 0)
     if now - since < DOWN_DAYS * DAY:
         return Decision("hold", (Reason(Code.RECENTLY_CHANGED, _young(today, since, now)), above))

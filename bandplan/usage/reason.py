@@ -23,6 +23,7 @@ class Code(StrEnum):
     RECENTLY_CHANGED = "recently-changed"
     WAIVER = "waiver"
     SLOW = "slow"
+    FAILURES = "failures"
     # abstain
     NO_DATA = "no-data"
     NO_TOKENS = "no-tokens"

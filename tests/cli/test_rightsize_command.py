@@ -196,6 +196,15 @@ def test_slow_answers_of_the_gateway_hold_a_band(project: Path, capsys: pytest.C
     assert "rows of system.ai_gateway.usage" in out
 
 
+@pytest.mark.parametrize(("every", "decision"), [(19, "hold"), (20, "down")])
+def test_failed_requests_hold_a_band(
+    project: Path, capsys: pytest.CaptureFixture[str], every: int, decision: str
+) -> None:
+    usage = write(project / "use.csv", status=lambda minute: 500 if minute % every == 0 else 200, tokens=6_000)
+    found = answer(capsys, "tokens", "--usage", str(usage))["tokens"]
+    assert (found["decision"], "failures" in codes(found)) == (decision, decision == "hold")
+
+
 def test_nothing_to_change_is_an_empty_patch(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     usage = write(project / "use.csv", days=2, chat=6_000)
     assert main(["rightsize", "chat", "--usage", str(usage), "--patch", "r.patch"]) == 0

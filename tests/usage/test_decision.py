@@ -90,6 +90,7 @@ def test_bands_go_up_at_once_and_down_by_steps(
         ((1, 1), {"changed": NOW - 7 * DAY + 1}, "recently-changed"),
         ((1, 1), {"waivers": ("over-provisioned is waived until 2027-03-31 by ana: trade fair",)}, "waiver"),
         ((1, 1), {"slow": "the observed latency is 9.00 s at p95, 8 s is wanted"}, "slow"),
+        ((1, 1), {"failing": "half of the requests failed"}, "failures"),
         ((1, 1), {"never_below": 4}, "never-below"),
     ],
 )
