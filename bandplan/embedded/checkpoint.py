@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bandplan.embedded.errors import StateError, Unsupported
-from bandplan.embedded.files import is_there, read_if_there, write_whole
+from bandplan.embedded.files import is_there, read_if_there, where_a_copy_is, write_whole
 from bandplan.embedded.form import (
     DEPLOYMENT_VERSION,
     FEATURED_VERSION,
@@ -104,14 +104,6 @@ def parse(text: bytes, file: StackFile) -> Snapshot:
         metadata=latest.get("metadata") or {},
         pending_operations=latest.get("pending_operations") or [],
     )
-
-
-def where_a_copy_is(path: Path) -> str:
-    """Return what to do about a damaged state: the copy of the one before, if there is one."""
-    copy = path.with_name(f"{path.name}.bak")
-    if not copy.is_file():
-        return "there is no copy of it; restore one, or remove the file if the stack has nothing deployed"
-    return f"a copy of the state before the last update is next to it, in {copy.name}"
 
 
 def render(snapshot: Snapshot, file: StackFile, time: str) -> bytes:

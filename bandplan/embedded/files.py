@@ -58,3 +58,11 @@ def write_whole(path: Path, text: bytes, top: Path) -> None:
             raise
     except OSError as error:
         raise StateError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def where_a_copy_is(path: Path) -> str:
+    """Return what to do about a damaged state: the copy of the one before, if there is one."""
+    copy = path.with_name(f"{path.name}.bak")
+    if not copy.is_file():
+        return "there is no copy of it; restore one, or remove the file if the stack has nothing deployed"
+    return f"a copy of the state before the last update is next to it, in {copy.name}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bandplan.cli.errors import CommandError
+from bandplan.embedded.files import where_a_copy_is
 from bandplan.embedded.form import checkpoint_problems, listed, strict_json, version_problem
 
 
@@ -36,8 +37,6 @@ def read_checkpoint(state_folder: Path, project: str, stack: str) -> dict[str, A
 
     Errors: CommandError if the stack does not exist or its file is damaged.
     """
-    from bandplan.embedded.checkpoint import where_a_copy_is
-
     path = stacks_folder(state_folder, project) / f"{stack}.json"
     require_stack(state_folder, project, stack)
     try:
