@@ -119,7 +119,8 @@ class Pool:
         The result is `now` or earlier if that has already happened.
         """
         self.advance(now)
-        ticket.asked = max(ticket.asked, work)
+        if work > ticket.asked:
+            ticket.asked = work
         chunk = ticket.chunk
         if chunk is None:
             return math.inf if ticket.is_waiting else now
@@ -244,7 +245,8 @@ class Pool:
         )
 
     def _pass_time(self, now: float) -> None:
-        self._now = max(self._now, now)
+        if now > self._now:
+            self._now = now
 
     def _count(self) -> None:
         """Record the usage since the rates last changed."""

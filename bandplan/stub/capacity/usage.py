@@ -27,6 +27,9 @@ class Usage:
     def __init__(self) -> None:
         self._seconds: dict[int, Use] = {}
         self._hours: dict[int, Use] = {}
+        self._second = -1
+        """The second whose uses `_uses` are: many tokens are counted in one."""
+        self._uses = (Use(), Use())
 
     def span(self, start: float, end: float, chunks: int, capacity: float, work: float) -> None:
         """Add a span with `chunks` in use; `capacity` and `work` are per second."""
@@ -80,10 +83,13 @@ class Usage:
         return [(hour * HOUR_SECONDS, use) for hour, use in sorted(self._hours.items())]
 
     def _current(self, now: float) -> tuple[Use, Use]:
-        return (
-            _at(self._seconds, int(now), LONGEST_WINDOW_SECONDS + 2),
-            _at(self._hours, int(now // HOUR_SECONDS), MOST_HOURS),
-        )
+        if (second := int(now)) != self._second:
+            self._second = second
+            self._uses = (
+                _at(self._seconds, second, LONGEST_WINDOW_SECONDS + 2),
+                _at(self._hours, second // HOUR_SECONDS, MOST_HOURS),
+            )
+        return self._uses
 
 
 def _parts(start: float, end: float, length: int) -> list[tuple[int, float]]:

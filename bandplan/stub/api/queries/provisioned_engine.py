@@ -91,16 +91,19 @@ class ProvisionedEngine:
         A token far from its time is preceded by empty batches: other requests come and go, and the workspace's clock
         may be moved, so its time is computed again after each.
         """
-        now, passage = asyncio.get_running_loop().time, self._passage
-        for tokens, due, finish_reason, usage in _pieces(batch):
-            if tokens:
-                progress.position += 1
-                passage.ask(progress.position)
-                while (seconds := passage.seconds_left()) > LOOK_SECONDS:
-                    yield Batch((), now() + LOOK_SECONDS)
-                if seconds > 0:
-                    due = max(due, now() + seconds)
-            yield self._counted_batch(Batch(tokens, due, finish_reason, usage), progress)
+        now, passage, last = asyncio.get_running_loop().time, self._passage, len(batch.tokens) - 1
+        for at, token in enumerate(batch.tokens):
+            progress.position += 1
+            passage.ask(progress.position)
+            while (seconds := passage.seconds_left()) > LOOK_SECONDS:
+                yield Batch((), now() + LOOK_SECONDS)
+            due = batch.due if seconds <= 0 else max(batch.due, now() + seconds)
+            if at < last:
+                yield self._counted_batch(Batch((token,), due), progress)
+            else:
+                yield self._counted_batch(batch._replace(tokens=(token,), due=due), progress)
+        if not batch.tokens:
+            yield self._counted_batch(batch, progress)
 
     def _counted_batch(self, batch: Batch, progress: "_Progress") -> Batch:
         if batch.usage is not None:
@@ -166,14 +169,3 @@ class _Progress:
     position: int = 0
     delivered: int = 0
     usage: Usage | None = None
-
-
-def _pieces(batch: Batch) -> list[Batch]:
-    """Cut a batch into batches of one token each, the last with the reason for the end."""
-    if len(batch.tokens) < 2:
-        return [batch]
-    last = len(batch.tokens) - 1
-    return [
-        batch._replace(tokens=(token,)) if at == last else Batch((token,), batch.due)
-        for at, token in enumerate(batch.tokens)
-    ]
