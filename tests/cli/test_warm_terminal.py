@@ -121,6 +121,22 @@ def test_ctrl_c_arrives_once(terminal: Terminal) -> None:
     assert terminal.run("echo status $?") == "status 131\n"
 
 
+def test_ctrl_c_arrives_once_each_time_if_the_monitor_was_too_slow_to_notice_both(terminal: Terminal) -> None:
+    monitor = parent_of(terminal.start("hear SIGINT"))
+    has_monitor = monitor != terminal.shell.pid
+    if has_monitor:
+        os.kill(monitor, signal.SIGSTOP)
+    for _ in range(2):
+        terminal.type("\x03")
+        assert terminal.read_to("SIGINT\n").count("SIGINT") == 1
+    if has_monitor:
+        os.kill(monitor, signal.SIGCONT)
+    time.sleep(0.2)  # for a third one
+    terminal.type("\x1c")
+    assert "SIGINT" not in terminal.read_to(PROMPT).splitlines()
+    assert terminal.run("echo status $?") == "status 131\n"
+
+
 def test_ctrl_c_without_a_handler_ends_the_command(terminal: Terminal) -> None:
     terminal.start("hear")
     terminal.type("\x03")
