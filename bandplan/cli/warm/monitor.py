@@ -11,6 +11,7 @@ import signal
 import socket
 import time
 from collections import defaultdict, deque
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import groupby
 from types import FrameType
@@ -86,28 +87,35 @@ def pass_on(connection: socket.socket, command: int, reading: int, received: Rec
             if not numbers:
                 os.kill(command, signal.SIGKILL)
                 os._exit(1)
-            # Two of a kind while this process did not run are one here: the kernel did not add them up either.
-            for number, _ in groupby(numbers):
-                if not was_received(received[number]) and not is_taken_back(number, received):
-                    os.kill(command, number)
+            for number in to_pass_on(numbers, received):
+                os.kill(command, number)
 
 
-def was_received(times: deque[float]) -> bool:
-    """Whether this process received the signal of which the caller tells; each of its times counts once."""
-    while times:
-        if time.monotonic() - times.popleft() < SAME_SECONDS:
-            return True
-    return False
+def to_pass_on(numbers: bytes, received: Received) -> Iterator[int]:
+    """Yield those of the signals of which the caller tells that did not come to this process, and so to the command."""
+    for number, told in groupby(numbers):
+        if not were_received(received[number], len(list(told))) and not is_taken_back(number, received):
+            yield number
+
+
+def were_received(times: deque[float], told: int) -> bool:
+    """Whether this process received the signals of one kind of which the caller tells; each of its times counts once.
+
+    One that it received may be several for the caller: the kernel does not add them up while a process does not run.
+    """
+    found = 0
+    while times and found < told:
+        found += time.monotonic() - times.popleft() < SAME_SECONDS
+    return found > 0
 
 
 def is_taken_back(number: int, received: Received) -> bool:
-    """Whether a stop of the whole job was followed by SIGCONT before this process noticed it: the kernel drops it then.
+    """Whether a stop of the whole job was followed by SIGCONT, or SIGCONT by a stop, before this process noticed it.
 
-    The caller tells of SIGCONT after the stop, so that its time is still there.
+    The kernel drops the first one then. The caller tells of the second one later, so that its time is still there.
     """
-    return number == signal.SIGTSTP and any(
-        time.monotonic() - continued < SAME_SECONDS for continued in received[signal.SIGCONT]
-    )
+    second = {signal.SIGTSTP: signal.SIGCONT, signal.SIGCONT: signal.SIGTSTP}.get(signal.Signals(number))
+    return second is not None and any(time.monotonic() - at < SAME_SECONDS for at in received[second])
 
 
 def close_all_but(*kept: int) -> None:
