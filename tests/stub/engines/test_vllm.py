@@ -309,7 +309,8 @@ def test_port_that_somebody_else_took_meanwhile_is_no_reason_to_fail(
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             taken = listener.getsockname()[1]
         ports = iter([taken, own_port()])
-        patience = iter([0.2, connection.SILENCE_SECONDS])  # the listener accepts, and never answers
+        # The listener accepts, and never answers.
+        patience = iter([connection.SILENCE_SECONDS if is_other_healthy else 0.2, connection.SILENCE_SECONDS])
 
         def next_port() -> int:
             monkeypatch.setattr(connection, "SILENCE_SECONDS", next(patience))
