@@ -15,7 +15,6 @@ from bandplan.cli.main import main
 from bandplan.cli.warm import server
 from bandplan.cli.warm.ask import ATTEMPTS, About, Found, ask
 from bandplan.cli.warm.inherited import inherited, key_of
-from bandplan.cli.warm.monitor import was_received
 from bandplan.cli.warm.place import NotPrivate, folder, peer, require_private, socket_path
 from bandplan.cli.warm.preload import MODULES
 from bandplan.cli.warm.request import ABOUT, Request, decode, encode, receive, signals
@@ -246,17 +245,6 @@ def test_what_a_process_inherits_is_the_same_twice_and_depends_on_the_environmen
     assert inherited() == before
     monkeypatch.setenv("LC_ALL", "tr_TR.UTF-8")
     assert key_of(inherited()) != key_of(before)
-
-
-def test_signal_that_arrived_long_ago_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    from collections import deque
-
-    now = [100.0]
-    monkeypatch.setattr("bandplan.cli.warm.monitor.time.monotonic", lambda: now[0])
-    assert not was_received(deque())
-    assert was_received(deque([91.0]))
-    times = deque([89.0, 99.9, 99.95])
-    assert [was_received(times) for _ in range(3)] == [True, True, False]
 
 
 def test_doctor_says_why_no_warm_process_is_used(

@@ -194,7 +194,6 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             return True
         except OSError:
-            self.behaviour.left.set()
             return False
 
     def _answer(self, status: int, body: Any) -> None:
