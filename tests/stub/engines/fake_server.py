@@ -105,6 +105,8 @@ class Handler(BaseHTTPRequestHandler):
         return False
 
     def _generate(self, body: dict[str, Any], *, is_chat: bool) -> None:
+        # That of this test: what is left of an answer may end in the next one.
+        self._left = self.behaviour.left
         knows = self.behaviour.knows
         limit = body.get("max_tokens") or body.get("max_completion_tokens") or 1000
         is_forced = ("ignore_eos" in knows and body.get("ignore_eos")) or (
@@ -182,7 +184,7 @@ class Handler(BaseHTTPRequestHandler):
         """Wait until the client has left. What is written does not show it: the connection takes it in any case."""
         with contextlib.suppress(OSError):
             self.rfile.read(1)  # the client sends nothing more
-        self.behaviour.left.set()
+        self._left.set()
 
     def _event(self, event: dict[str, Any]) -> bool:
         return self._write(b"data: " + json.dumps(event).encode() + b"\n\n")
@@ -194,6 +196,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             return True
         except OSError:
+            self._left.set()
             return False
 
     def _answer(self, status: int, body: Any) -> None:
