@@ -317,7 +317,8 @@ def test_client_that_leaves_ends_the_generation_at_the_server(workspace: StubCli
         headers=workspace.authorization,
         preload_content=False,
     )
-    assert b"Yes" in next(response.stream(4096))
+    pieces = response.stream(4096)  # kept: with it goes the connection
+    assert b"Yes" in next(pieces)
     assert not behaviour.left.is_set()
     response.close()
     while workspace.ok("GET", "/stub/status")["queries"]["in_flight"]:
