@@ -67,15 +67,17 @@ class Alone:
         return values[nearest_rank(len(values), percent)]
 
 
-def apart(name: str, least: float, limit: float) -> tuple[str, str]:
-    """Return two figures in the unit that they are stated in, with as many digits as it takes to tell them apart."""
-    for more in range(9):
-        found = shown(name, least, more), shown(name, limit, more)
+def apart(name: str, seconds: float, limit: float, more: int = 0) -> tuple[str, str]:
+    """Return a figure and its limit, with `more` digits than usual or as many as it takes to tell them apart."""
+    for digits in range(more, more + 9):
+        found = shown(name, seconds, digits), shown(name, limit, digits)
         if found[0] != found[1] and float(found[1].split()[0]) > 0:
             return found
-    return f"{least:g} s", f"{limit:g} s"
+    return f"{seconds:g} s", f"{limit:g} s"
 
 
 def shown(name: str, seconds: float, more: int = 0) -> str:
-    """Return a figure in its unit, with `more` digits than usual."""
+    """Return a figure in the unit that it is stated in, with `more` digits than usual."""
+    if math.isinf(seconds):
+        return "without end"
     return f"{seconds * 1000:.{more}f} ms" if name == "tpot" else f"{seconds:.{1 + more}f} s"

@@ -3,11 +3,15 @@
 import math
 from typing import Any
 
+from bandplan.planner.alone import apart, shown
 from bandplan.planner.arithmetic import batch_seconds, batch_takes
 from bandplan.planner.jump import Jump
 from bandplan.planner.load import Load
 from bandplan.planner.plan import Plan
 from bandplan.planner.trials import Estimate, Evidence
+
+_MORE_DIGITS = 1
+"""One decimal more than a refusal has: these are figures of a simulation."""
 
 TITLES = {"latency": "latency", "ttft": "time to first token", "tpot": "time per output token", "queue": "queue"}
 
@@ -157,10 +161,10 @@ def _less(plan: Plan) -> str:
     missed = [name for name in less.misses(plan.target) if name != "queue"]
     if missed:
         limits = plan.target.limits
-        worst = [
-            "{} would be {}, {} wanted".format(TITLES[name], *_apart(name, less.percentiles[name].value, limits[name]))
-            for name in missed
-        ]
+        worst = []
+        for name in missed:
+            takes, wanted = apart(name, less.percentiles[name].value, limits[name], _MORE_DIGITS)
+            worst.append(f"{TITLES[name]} would be {takes}, {wanted} wanted")
         return f"{what} is not enough: {'; '.join(worst)}."
     if plan.for_headroom:
         kept = "keeps the target" if plan.target.limits else "takes the load"
@@ -191,17 +195,8 @@ def _estimate(name: str, estimate: Estimate) -> str:
     return f"{estimate.value:.2f} s ± {estimate.half_width:.2f}"
 
 
-def _apart(name: str, seconds: float, limit: float) -> tuple[str, str]:
-    """Return both in their unit, with as many digits as it takes to tell them apart."""
-    found = [(_in_unit(name, seconds, more), _in_unit(name, limit, more)) for more in range(6)]
-    return next((pair for pair in found if pair[0] != pair[1]), found[-1])
-
-
-def _in_unit(name: str, seconds: float, more: int = 0) -> str:
-    """Return a time in its unit, with `more` digits than usual."""
-    if math.isinf(seconds):
-        return "without end"
-    return f"{seconds * 1000:.{1 + more}f} ms" if name == "tpot" else f"{seconds:.{2 + more}f} s"
+def _in_unit(name: str, seconds: float) -> str:
+    return shown(name, seconds, _MORE_DIGITS)
 
 
 def _finite(value: float) -> float | None:

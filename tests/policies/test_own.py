@@ -115,7 +115,7 @@ def test_rule_that_fails_is_told_with_its_place_and_the_others_judge_on(tmp_path
         "bounds": ("mandatory", f"{file}:13: the rule failed: ValueError: no table{tail}"),
         "names": ("advisory", "is temporary; choose a lasting name"),
     }
-    assert len(found) == len(told), "each rule that failed is told once"
+    assert len(found) == len(told), "a rule that failed twice is reported once"
 
 
 def test_project_of_a_pack_is_the_nearest_above_it(tmp_path: Path) -> None:
